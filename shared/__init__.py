@@ -1,0 +1,1 @@
+"""Duebell: reminders, deductions and stages of a consumer lender, as pure rules behind ports."""

@@ -1,0 +1,152 @@
+"""Every key string of the tables, agendas, queues and the gateway, built here and nowhere else.
+
+Keys are derived from business identity, never generated, so that doing a thing twice collides with itself.
+"""
+
+import re
+from datetime import datetime
+from zlib import crc32
+
+from shared.domain.book import Line, Stage
+from shared.domain.errors import EventError, IdentifierError
+
+LOAN = "LOAN"
+INSTALMENT = "INST#"
+MANDATE = "MANDATE#"
+MANDATES_END = "MANDATE#~"
+"""Sorts after every mandate: no id holds a tilde."""
+ESCALATION = "ESC#"
+PROFILE = "PROFILE"
+CONTACT = "CONTACT"
+CLOCK = "CLOCK"
+SHARDS = "SHARDS"
+SUSPENSE = "SUSPENSE"
+"""The ledger's partition for money without a loan."""
+QUARANTINE = "QUARANTINE"
+"""The agenda partition of rows that failed three times; no planner reads it, a person does."""
+
+AGENDA_END = "~"
+"""Sorts after every agenda entry."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+def checked_id(text: str) -> str:
+    """The id itself, or IdentifierError: ids become parts of keys, so they hold no separator."""
+    if not _ID.fullmatch(text):
+        raise IdentifierError("an id is 1 to 64 letters, digits, dots, dashes or underscores")
+    return text
+
+
+def instalment_entity(number: int) -> str:
+    return f"{INSTALMENT}{number:03d}"
+
+
+def mandate_entity(mandate_id: str) -> str:
+    return f"{MANDATE}{mandate_id}"
+
+
+def escalation_key(episode: int, stage: Stage) -> str:
+    return f"{episode:03d}#{stage}"
+
+
+def escalation_entity(key: str) -> str:
+    return f"{ESCALATION}{key}"
+
+
+def debit_key(loan_id: str, number: int) -> str:
+    """The debit line's hint: one instalment."""
+    return f"{loan_id}#{number:03d}"
+
+
+def parse_debit_key(key: str) -> tuple[str, int]:
+    loan_id, _, number = key.partition("#")
+    if not _ID.fullmatch(loan_id) or not (number.isascii() and number.isdigit()):
+        raise EventError(f"{key!r} is not a key of the debit line: LOAN#NNN")
+    return loan_id, int(number)
+
+
+def told_key(loan_id: str, number: int, episode: int) -> str:
+    """What was told about an instalment in an episode; number 0 is the loan as a whole."""
+    return f"{loan_id}#{number:03d}#{episode}"
+
+
+def tier_key(tier: str, loan_id: str, number: int, episode: int) -> str:
+    """One tier of one instalment in one episode: what a notice covers, and (the first covered) the notice's own key."""
+    return f"{tier}#{told_key(loan_id, number, episode)}"
+
+
+def seq_entity(seq: int) -> str:
+    return f"P#{seq:06d}"
+
+
+def parse_seq_entity(entity: str) -> int:
+    return int(entity.removeprefix("P#"))
+
+
+def intent_key(loan_id: str, seq: int) -> str:
+    """The idempotency key at the gateway: the same for every request of this intent, and for no other."""
+    return f"{loan_id}:P{seq:06d}"
+
+
+def parse_intent_key(key: str) -> tuple[str, int]:
+    loan_id, _, seq = key.rpartition(":P")
+    if not _ID.fullmatch(loan_id) or not (seq.isascii() and seq.isdigit()):
+        raise EventError(f"{key!r} is not the key of a payment intent: LOAN:PNNNNNN")
+    return loan_id, int(seq)
+
+
+def notice_hint(borrower_id: str, notice_key: str) -> str:
+    """An open notice in its index."""
+    return f"{borrower_id}#{notice_key}"
+
+
+def parse_notice_hint(key: str) -> tuple[str, str]:
+    borrower_id, _, notice_key = key.partition("#")
+    return borrower_id, notice_key
+
+
+def ledger_entity(source: str, external_id: str) -> str:
+    return f"{source}#{external_id}"
+
+
+def shard(owner_id: str, shards: int) -> str:
+    """The agenda partition of a loan or borrower among `shards`; stored in the row, so that `shards` may rise."""
+    return shard_name(crc32(owner_id.encode()) % shards)
+
+
+def shard_name(number: int) -> str:
+    return f"S{number:03d}"
+
+
+def instant(at: datetime) -> str:
+    """An aware UTC instant as sortable text, to the microsecond only when it has one."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def agenda_sort(step: datetime, key: str) -> str:
+    return f"{step:%Y-%m-%dT%H:%M:%SZ}#{key}"
+
+
+def agenda_bound(until: datetime) -> str:
+    """Sorts after every agenda entry at or before `until`."""
+    return f"{until:%Y-%m-%dT%H:%M:%SZ}#\x7f"
+
+
+def agenda_after(text: str) -> str:
+    """Sorts right after one agenda entry and before every other one: no key holds a blank."""
+    return f"{text} "
+
+
+def parse_agenda_sort(text: str) -> str:
+    """The hint key within an agenda entry."""
+    return text.partition("#")[2]
+
+
+def parse_hint_key(line: Line, key: str) -> str:
+    """A hint's key, checked for its line; raises EventError."""
+    if line is Line.DEBIT:
+        parse_debit_key(key)
+    elif not _ID.fullmatch(key):
+        raise EventError(f"{key!r} is not a key of the {line} line")
+    return key

@@ -1,0 +1,164 @@
+"""Steps: which tier one instalment, or one repaid loan, asks the contact line for at an instant.
+
+Found by range, never by equality: the newest tier that holds today, if its borrower was not told it or a later one.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from shared.domain import keys, tiers
+from shared.domain.book import Instalment, InstalmentState, LoanFile, Mandate, Stage, Told
+from shared.domain.calendar import at_local, business_date
+from shared.domain.debit import (
+    is_announced,
+    is_deductible,
+    last_debit_day,
+    may_debit_on,
+    slot_opens,
+    slot_used,
+)
+from shared.domain.decision import Defer, Reason
+from shared.domain.money import Money
+from shared.domain.policy import Policy
+from shared.domain.stage import days_past_due
+from shared.domain.tiers import NoticeKind, rank
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tier that should be told now. `number` 0 is the loan as a whole."""
+
+    kind: NoticeKind
+    tier: str
+    loan_id: str
+    number: int
+    episode: int
+    amount: Money
+    date: date
+    mandatory: bool = True  # an optional step is left out where nobody can be reached
+    tone: Stage = Stage.CURRENT
+
+    @property
+    def told_key(self) -> str:
+        return keys.told_key(self.loan_id, self.number, self.episode)
+
+    @property
+    def key(self) -> str:
+        return keys.tier_key(self.tier, self.loan_id, self.number, self.episode)
+
+
+def step_of_repaid(file: LoanFile, today: date) -> Step:
+    """The end of a loan: told once, instead of the receipt for its last instalment."""
+    loan = file.loan
+    episode = max(i.episode for i in file.instalments)
+    amount = Money(loan.principal_minor, loan.currency)
+    return Step(NoticeKind.SETTLED, tiers.SETTLED, loan.loan_id, 0, episode, amount, today)
+
+
+def step_of(
+    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, now: datetime
+) -> Step | Defer | None:
+    """The instalment's step of now, or when to look again; None for good.
+
+    `mandate` is the loan's active one. While a deduction of today is still to come, its outcome speaks first.
+    """
+    today = business_date(now, policy.business_zone)
+    if instalment.is_paid:
+        step = _receipt(instalment, policy, today)
+    elif until := _awaited_until(instalment, mandate, told, policy, now, today):
+        return Defer(until, Reason.AWAITING_DEDUCTION)
+    else:
+        step = _tier(instalment, mandate, told, policy, today)
+    if step and (told is None or rank(step.tier) > rank(told.tier) or step.kind is NoticeKind.PRE_DEBIT):
+        return step
+    if instalment.is_paid:
+        return None
+    day = _next_change(instalment, told, policy, today)
+    return Defer(at_local(day, time.min, policy.business_zone), Reason.NOTHING_DUE) if day else None
+
+
+def _receipt(instalment: Instalment, policy: Policy, today: date) -> Step | None:
+    last = instalment.last_attempt
+    if instalment.paid_by is None or instalment.paid_on is None or last is None:
+        return None
+    if (today - instalment.paid_on).days > policy.received_valid_days:
+        return None
+    amount = Money(last.amount_minor, instalment.currency)
+    return _step(instalment, NoticeKind.RECEIVED, tiers.RECEIVED, amount, instalment.paid_on, mandatory=False)
+
+
+def _tier(
+    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, today: date
+) -> Step | None:
+    owed, due_on = instalment.outstanding, instalment.due_on
+    days_left, dpd = (due_on - today).days, days_past_due(due_on, today, policy.dpd_origin)
+    announced = is_announced(instalment, told)
+    deductible = is_deductible(instalment, mandate, told, policy, today)
+    failed_today = _failed_on(instalment, today)
+    if failed_today and dpd == 0:
+        return _step(instalment, NoticeKind.FAILED, tiers.FAILED, owed, due_on)
+    if told and told.on == today and not failed_today:
+        return None  # one planned message a day about one instalment
+    if deductible and policy.notice_required and not announced and days_left <= policy.notice_lead_days:
+        return _step(instalment, NoticeKind.PRE_DEBIT, tiers.PRE_DEBIT, owed, due_on)
+    if days_left > 0:
+        reached = [d for d in policy.reminder_days if d >= days_left]
+        if not reached or announced:
+            return None
+        return _step(instalment, NoticeKind.REMIND, tiers.remind(reached[-1]), owed, due_on, mandatory=False)
+    overdue = [d for d in policy.overdue_from_dpd if d <= dpd]
+    if overdue:
+        rules = [r for r in policy.stages if r.notice_from_dpd <= overdue[-1]]
+        firmest = max(rules, key=lambda r: (r.notice_from_dpd, -r.stage.rank), default=None)
+        tone = firmest.stage if firmest else Stage.CURRENT
+        mandatory = any(r.notice_from_dpd == overdue[-1] for r in rules)
+        return _step(instalment, NoticeKind.OVERDUE, tiers.overdue(overdue[-1]), owed, due_on, mandatory, tone)
+    if dpd == 0 and not deductible and instalment.state is not InstalmentState.CLAIMED:
+        return _step(instalment, NoticeKind.DUE, tiers.DUE, owed, due_on)
+    return None
+
+
+def _step(
+    instalment: Instalment,
+    kind: NoticeKind,
+    tier: str,
+    amount: Money,
+    day: date,
+    mandatory: bool = True,
+    tone: Stage = Stage.CURRENT,
+) -> Step:
+    return Step(kind, tier, instalment.loan_id, instalment.number, instalment.episode, amount, day, mandatory, tone)
+
+
+def _failed_on(instalment: Instalment, day: date) -> bool:
+    last = instalment.last_attempt
+    return last is not None and last.settled_on == day and last.outcome is not None and last.outcome.is_failure
+
+
+def _awaited_until(
+    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, now: datetime, today: date
+) -> datetime | None:
+    """How long to wait for a deduction of today: its slot and the grace in which its answer is expected."""
+    if today < instalment.due_on:
+        return None
+    last = instalment.last_attempt
+    if instalment.state is InstalmentState.CLAIMED and last:
+        until = last.claimed_at + policy.outcome_grace
+        return until if now < until else None
+    if not is_deductible(instalment, mandate, told, policy, today) or not may_debit_on(today, instalment, told, policy):
+        return None
+    for slot in policy.slots:
+        until = slot_opens(today, slot, policy) + policy.outcome_grace
+        if now < until and not slot_used(instalment, f"{today}T{slot:%H:%M}"):
+            return until
+    return None
+
+
+def _next_change(instalment: Instalment, told: Told | None, policy: Policy, today: date) -> date | None:
+    """The next business date on which another tier may hold."""
+    due_on, tomorrow = instalment.due_on, today + timedelta(days=1)
+    if (told and told.on == today) or (due_on <= today and tomorrow <= last_debit_day(instalment, policy)):
+        return tomorrow
+    before = [due_on - timedelta(days=d) for d in (*policy.reminder_days, policy.notice_lead_days, 0)]
+    after = [due_on + timedelta(days=d - policy.dpd_origin) for d in policy.overdue_from_dpd]
+    return min((day for day in before + after if day > today), default=None)

@@ -1,0 +1,59 @@
+"""The book of loans, borrowers, attempts, notices and money."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.book import Attempt, BorrowerFile, Escalation, LedgerEntry, Line, LoanFile, NoticeRecord
+from shared.domain.changes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Keys in order; `after` is where the next page starts, None after the last."""
+
+    keys: tuple[str, ...]
+    after: str | None
+
+
+class Book(Protocol):
+    """All reads are consistent but those of the agendas and of what is open, which may lag and hold only keys."""
+
+    def loan_file(self, loan_id: str) -> LoanFile | None:
+        """The loan with its mandates and its instalments from `first_open` on."""
+
+    def borrower_file(self, borrower_id: str) -> BorrowerFile | None: ...
+
+    def attempt(self, loan_id: str, seq: int) -> Attempt | None: ...
+
+    def notice(self, borrower_id: str, notice_key: str) -> NoticeRecord | None: ...
+
+    def entry(self, loan_id: str, source: str, external_id: str) -> LedgerEntry | None: ...
+
+    def escalations(self, loan_id: str) -> Sequence[Escalation]: ...
+
+    def agenda(self, line: Line, shard: str, until: datetime | None, limit: int, after: str | None = None) -> Page:
+        """Hint keys of a line's rows in one shard whose step is at or before `until` (None: all), earliest first."""
+
+    def open_attempts(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
+        """`keys.intent_key` of attempts that are not settled and were claimed at or before `until`."""
+
+    def open_notices(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
+        """`borrower_id#notice_key` of notices that are still claimed, claimed at or before `until`."""
+
+    def commit(self, changes: Sequence[Change]) -> bool:
+        """Makes all changes or none; False when one of them does not hold any more (a lost race).
+
+        A repeat of this very call by the transport counts as made, not as lost. Raises StoreError when the store cannot
+        say; the caller then knows nothing, and the claim's lease leads to an enquiry.
+        """
+
+    def note_failure(self, line: Line, key: str) -> int:
+        """Counts an unexpected failure on an agenda row; the third takes it off the agenda into quarantine.
+
+        Returns the count, 0 for a row that is on no agenda. Any later successful save of the row starts anew.
+        """
+
+    def shards(self) -> int:
+        """The number of agenda partitions to read: the highest ever used."""
