@@ -114,7 +114,7 @@ def parse_pack(document: Mapping[str, object]) -> Pack:
         if not isinstance(envelope[field], str) or not envelope[field]:
             raise PolicyError(f"{name}: {field} must be a non-empty text")
     first, last = envelope["valid_from"], envelope["valid_to"]
-    if not isinstance(first, date) or not (last is None or isinstance(last, date)):
+    if type(first) is not date or not (last is None or type(last) is date):
         raise PolicyError(f"{name}: valid_from and valid_to must be dates")
     leaves: dict[str, Leaf] = {}
     _collect(name, "", {k: v for k, v in document.items() if k not in _ENVELOPE}, leaves)
@@ -143,7 +143,8 @@ def lender_date(packs: Iterable[Pack], now: datetime) -> date:
     """The lender's business date, in the zone of the lender pack that is valid on it; PolicyError without one."""
     for pack in packs:
         if pack.type == "lender" and "business_zone" in pack.leaves:
-            day = business_date(now, _zone(pack.leaves["business_zone"].value))
+            zone_name = _Reader(pack.leaves).take("business_zone", _zone)
+            day = business_date(now, zone_name)
             if pack.is_valid_on(day):
                 return day
     raise PolicyError(f"no lender pack is valid on {now:%Y-%m-%d}")

@@ -7,15 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
-from zoneinfo import available_timezones
 
-from shared.domain import keys
-from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate, MandateStatus
+from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate
 from shared.domain.calendar import business_date
-from shared.domain.countries import COUNTRIES
-from shared.domain.errors import AmountError, IdentifierError, PolicyError
-from shared.domain.money import EXPONENTS, Money
+from shared.domain.errors import PolicyError
+from shared.domain.money import Money
 from shared.domain.policy import Policy
 from shared.domain.portfolio import (
     BORROWERS,
@@ -30,17 +26,9 @@ from shared.domain.portfolio import (
     Read,
     SourceLine,
 )
+from shared.domain.portfolio_fields import Fields
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
-_DECIMAL = re.compile(r"\d{1,15}(\.\d+)?", re.ASCII)
 _PRODUCT = re.compile(r"[\w-]{1,64}", re.ASCII)
-_ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
-_LANGUAGE = re.compile(
-    r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*", re.ASCII | re.IGNORECASE
-)
-_IMPORTABLE = (MandateStatus.ACTIVE, MandateStatus.SUSPENDED, MandateStatus.CANCELLED)
-_LONGEST_NAME = 200
 
 type Lines = Iterable[SourceLine | Finding]
 
@@ -112,9 +100,7 @@ class _Checker:
         self._gaps: set[str] = set()  # files with lines whose key is not known
         self._todays: dict[str, date | str] = {}
 
-    def rows[T](
-        self, file: str, files: Mapping[str, Lines], make: Callable[["_Fields"], T | None]
-    ) -> tuple[Read[T], ...]:
+    def rows[T](self, file: str, files: Mapping[str, Lines], make: Callable[[Fields], T | None]) -> tuple[Read[T], ...]:
         """The good rows of a file; what is wrong with the others is noted."""
         self._seen[file] = {}
         good: list[Read[T]] = []
@@ -124,56 +110,40 @@ class _Checker:
                 self._gaps.add(file)
                 continue
             before = len(self.findings)
-            row = make(_Fields(file, line, self.findings))
+            row = make(Fields(file, line, self.findings))
             if row is not None and len(self.findings) == before:
                 good.append(Read(line.line, row))
         return tuple(good)
 
-    def borrower(self, fields: "_Fields") -> Borrower | None:
+    def borrower(self, fields: Fields) -> Borrower | None:
         borrower_id = self._key(fields, "borrower_id")
-        name, phone = fields.text("name"), fields.text("phone")
-        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-            fields.note("name", f"must be 1 to {_LONGEST_NAME} characters without control characters")
+        phone = fields.text("phone")
         if phone and (problem := self._phone_problem(phone)):
             fields.note("phone", problem)
-        locale, time_zone, country = fields.text("locale"), fields.text("time_zone"), fields.text("country")
-        if not _LANGUAGE.fullmatch(locale):
-            fields.note("locale", "is not a BCP 47 language tag such as zh-CN")
-        if time_zone not in _zones():
-            fields.note("time_zone", "is not an IANA time zone such as Asia/Shanghai")
-        if country not in COUNTRIES:
-            fields.note("country", "is not an ISO 3166-1 country code of two capital letters such as CN")
+        name, locale = fields.name("name"), fields.language("locale")
+        time_zone, country = fields.zone("time_zone"), fields.country("country")
         return Borrower(borrower_id, name, phone or None, locale, time_zone, country) if borrower_id else None
 
-    def loan(self, fields: "_Fields") -> Loan | None:
+    def loan(self, fields: Fields) -> Loan | None:
         loan_id = self._key(fields, "loan_id")
         borrower_id = self._reference(fields, "borrower_id", BORROWERS)
-        product, currency = fields.text("product"), fields.text("currency")
+        product = fields.text("product")
         today = self._today(product)
         if isinstance(today, str):
             fields.note("product", today)
-        if currency not in EXPONENTS:
-            fields.note("currency", "is not an ISO 4217 currency code such as CNY")
-        disbursed_on = fields.date("disbursed_on")
+        currency, disbursed_on = fields.currency("currency"), fields.date("disbursed_on")
         principal = fields.amount("principal", currency)
         if principal == 0:
             fields.note("principal", "must be above zero")
         if loan_id:
-            self._loans.setdefault(
-                loan_id,
-                _Schedule(
-                    fields.line.line,
-                    currency if currency in EXPONENTS else None,
-                    disbursed_on,
-                    principal,
-                    today if isinstance(today, date) else None,
-                ),
-            )
-        if loan_id and borrower_id and disbursed_on and principal is not None:
+            known_today = today if isinstance(today, date) else None
+            schedule = _Schedule(fields.line.line, currency, disbursed_on, principal, known_today)
+            self._loans.setdefault(loan_id, schedule)
+        if loan_id and borrower_id and currency and disbursed_on and principal is not None:
             return Loan(loan_id, borrower_id, product, currency, disbursed_on, principal)
         return None
 
-    def instalment(self, fields: "_Fields") -> Instalment | None:
+    def instalment(self, fields: Fields) -> Instalment | None:
         loan_id = self._reference(fields, "loan_id", LOANS)
         loan = self._loans.get(loan_id) if loan_id else None
         if loan is None:
@@ -221,24 +191,19 @@ class _Checker:
                 self._note(INSTALMENTS, line, "due_on", f"must be later than that of instalment {last_number}")
             last_number, last_due_on = number, due_on or last_due_on
 
-    def mandate(self, fields: "_Fields") -> Mandate | None:
+    def mandate(self, fields: Fields) -> Mandate | None:
         mandate_id = self._key(fields, "mandate_id")
         loan_id = self._reference(fields, "loan_id", LOANS)
         loan = self._loans.get(loan_id) if loan_id else None
-        rail, account_ref = fields.identifier("rail"), fields.text("account_ref")
-        if not _ACCOUNT.fullmatch(account_ref):
-            fields.note("account_ref", "must be 1 to 128 letters, digits or signs of ASCII, without spaces")
-        signed_on = fields.date("signed_on")
+        rail, account_ref = fields.identifier("rail"), fields.account("account_ref")
+        signed_on, status = fields.date("signed_on"), fields.mandate_status("status")
         if signed_on and loan and loan.today and loan.disbursed_on and signed_on > max(loan.today, loan.disbursed_on):
             fields.note("signed_on", "is in the future, and later than the loan")
-        status = fields.text("status")
-        if status not in _IMPORTABLE:
-            fields.note("status", f"is none of {', '.join(_IMPORTABLE)}")
-        if mandate_id and loan_id and rail and signed_on and status in _IMPORTABLE:
-            return Mandate(mandate_id, loan_id, rail, account_ref, signed_on, MandateStatus(status))
+        if mandate_id and loan_id and rail and signed_on and status:
+            return Mandate(mandate_id, loan_id, rail, account_ref, signed_on, status)
         return None
 
-    def payment(self, fields: "_Fields") -> LedgerEntry | None:
+    def payment(self, fields: Fields) -> LedgerEntry | None:
         payment_id = self._key(fields, "payment_id")
         loan_id = self._reference(fields, "loan_id", LOANS)
         loan = self._loans.get(loan_id) if loan_id else None
@@ -258,7 +223,7 @@ class _Checker:
     def _note(self, file: str, line: int, column: str, reason: str) -> None:
         self.findings.append(Finding(file, line, column, reason))
 
-    def _key(self, fields: "_Fields", column: str) -> str | None:
+    def _key(self, fields: Fields, column: str) -> str | None:
         """The row's own id, good and not yet seen in the file."""
         key = fields.identifier(column)
         if key is None:
@@ -266,7 +231,7 @@ class _Checker:
             return None
         return key if self._once(fields, column, key) else None
 
-    def _once(self, fields: "_Fields", column: str, key: object) -> bool:
+    def _once(self, fields: Fields, column: str, key: object) -> bool:
         seen = self._seen[fields.file]
         if key in seen:
             fields.note(column, f"stands on line {seen[key]} already")
@@ -274,7 +239,7 @@ class _Checker:
         seen[key] = fields.line.line
         return True
 
-    def _reference(self, fields: "_Fields", column: str, file: str) -> str | None:
+    def _reference(self, fields: Fields, column: str, file: str) -> str | None:
         key = fields.identifier(column)
         if key is not None and key not in self._seen[file]:
             if file not in self._gaps:
@@ -292,60 +257,3 @@ class _Checker:
                 is_told = _PRODUCT.fullmatch(product) and product not in str(error)
                 self._todays[product] = str(error) if is_told else "has no policy pack that is valid today"
         return self._todays[product]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """One line's fields; reading one that is wrong notes why and gives None."""
-
-    file: str
-    line: SourceLine
-    findings: list[Finding]
-
-    def note(self, column: str, reason: str) -> None:
-        self.findings.append(Finding(self.file, self.line.line, column, reason))
-
-    def text(self, column: str) -> str:
-        return self.line.values[column]
-
-    def identifier(self, column: str) -> str | None:
-        try:
-            return keys.checked_id(self.text(column))
-        except IdentifierError as error:
-            self.note(column, str(error))
-            return None
-
-    def date(self, column: str) -> date | None:
-        text = self.text(column)
-        try:
-            day = date.fromisoformat(text if _DATE.fullmatch(text) else "")
-        except ValueError:
-            self.note(column, "is not a date such as 2026-03-01")
-            return None
-        if not 1970 <= day.year < 2200:
-            self.note(column, "is before 1970 or after 2199")
-            return None
-        return day
-
-    def number(self, column: str) -> int | None:
-        if not _NUMBER.fullmatch(self.text(column)):
-            self.note(column, "is not a whole number from 1 to 999")
-            return None
-        return int(self.text(column))
-
-    def amount(self, column: str, currency: str | None) -> int | None:
-        """Minor units; where the currency is not known, only whether it is a decimal amount at all."""
-        text, decimals = self.text(column), EXPONENTS.get(currency or "")
-        if not _DECIMAL.fullmatch(text):
-            self.note(column, "is not a plain decimal amount such as 1234.50")
-        elif currency and decimals is not None:
-            try:
-                return Money.parse(text, currency).minor
-            except AmountError:
-                self.note(column, f"has more decimals than {currency}, which has {decimals}")
-        return None
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -287,3 +287,21 @@ def test_packs_are_read_by_name_and_nothing_else_in_their_folder_is(tmp_path: Pa
     found = read_packs(tmp_path)
     assert [pack.id for pack in found] == sorted(pack.id for pack in PACKS[:2])
     assert all(pack.valid_to is None for pack in found)
+
+
+def test_validity_is_counted_in_days() -> None:
+    document = {"id": "p", "type": "lender", "version": "1", "valid_from": datetime(2026, 1, 1, tzinfo=UTC)}
+    with pytest.raises(PolicyError, match="valid_from"):
+        parse_pack(document)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Nowhere", 8, "../etc"])
+def test_a_business_zone_that_is_none_is_one_clear_error(zone: object) -> None:
+    packs = [
+        replace(p, leaves={**p.leaves, "business_zone": replace(p.leaves["business_zone"], value=zone)})
+        if p.type == "lender"
+        else p
+        for p in PACKS
+    ]
+    with pytest.raises(PolicyError, match="business_zone"):
+        PolicyFiles(packs).policy("jiebei", NOON)

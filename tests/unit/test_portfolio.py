@@ -11,7 +11,8 @@ from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import Instalment, InstalmentState, LedgerEntry, Loan, LoanStatus
 from shared.domain.errors import PolicyError
 from shared.domain.policy import Policy
-from shared.domain.portfolio import COLUMNS, Finding, Portfolio, Prepared, Sourced, prepare
+from shared.domain.portfolio import COLUMNS, Finding, Portfolio
+from shared.domain.portfolio_rows import Prepared, Sourced, prepare
 from shared.domain.portfolio_rules import check
 from tests.portfolios import GOOD, Texts, lines_of, with_cell, with_line, without_line
 from tests.unit.builders import at
@@ -19,8 +20,11 @@ from tests.unit.builders import at
 NOW = at("2026-03-01 10:00")
 
 
+SHELF = PolicyFiles()
+
+
 def policy_of(product: str) -> Policy:
-    return PolicyFiles().policy(product, NOW)
+    return SHELF.policy(product, NOW)
 
 
 def checked(texts: Texts, now: datetime = NOW) -> Portfolio | tuple[Finding, ...]:
@@ -200,6 +204,22 @@ def test_test_ranges_and_real_numbers_are_phone_numbers(number: str) -> None:
 @pytest.mark.parametrize("locale", ["en", "zh-Hans-CN", "es-419", "de-CH-1996", "cs-CZ"])
 def test_language_tags_of_all_usual_shapes_are_good(locale: str) -> None:
     assert isinstance(checked(with_cell(GOOD, "borrowers.csv", 2, "locale", locale)), Portfolio)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "column", "value"),
+    [
+        ("instalments.csv", 2, "due_on", "2025-12-10"),  # the day of the disbursal
+        ("payments.csv", 2, "paid_on", "2025-12-10"),
+        ("payments.csv", 2, "paid_on", "2026-03-01"),  # the day of the import
+        ("mandates.csv", 2, "signed_on", "2026-03-01"),
+        ("borrowers.csv", 2, "name", "x" * 200),
+        ("loans.csv", 2, "disbursed_on", "1970-01-01"),
+        ("instalments.csv", 4, "due_on", "2199-12-31"),
+    ],
+)
+def test_the_last_good_value_is_good(file: str, line: int, column: str, value: str) -> None:
+    assert isinstance(checked(with_cell(GOOD, file, line, column, value)), Portfolio)
 
 
 def test_a_loan_of_the_future_may_bring_a_mandate_of_its_day() -> None:

@@ -1,0 +1,82 @@
+"""The payment stub's books in memory."""
+
+from collections.abc import Iterator, Sequence
+from threading import RLock
+
+from shared.domain.gateway import PAID
+from shared.domain.money import Money
+from shared.ports.stub import StubPayment, Taken
+
+
+class MemoryStubBooks:
+    """StubBooks in dicts, atomic under one lock."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._payments: dict[str, StubPayment] = {}
+        self._undelivered: set[str] = set()
+        self._credits: dict[tuple[str, str], Money] = {}
+        self._balances: dict[tuple[str, str], int] = {}
+
+    def payment(self, key: str) -> StubPayment | None:
+        return self._payments.get(key)
+
+    def take(self, payment: StubPayment, from_balance: bool = False) -> Taken:
+        with self._lock:
+            if payment.key in self._payments:
+                return Taken.EXISTS
+            if from_balance:
+                account = payment.account_ref, payment.amount.currency
+                left = self._balances.get(account, 0) - payment.amount.minor
+                if left < 0:
+                    return Taken.SHORT
+                self._balances[account] = left
+            self._payments[payment.key] = payment
+            self._undelivered.add(payment.key)
+            return Taken.YES
+
+    def credit(self, account_ref: str, credit_id: str, amount: Money) -> Money | None:
+        with self._lock:
+            before = self._credits.get((account_ref, credit_id))
+            if before is None:
+                self._credits[account_ref, credit_id] = amount
+                account = account_ref, amount.currency
+                self._balances[account] = self._balances.get(account, 0) + amount.minor
+            return before
+
+    def balance(self, account_ref: str, currency: str) -> Money:
+        return Money(self._balances.get((account_ref, currency), 0), currency)
+
+    def undelivered(self) -> Iterator[StubPayment]:
+        with self._lock:
+            waiting = sorted(self._undelivered)
+        return (self._payments[key] for key in waiting)
+
+    def mark_delivered(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            self._undelivered.difference_update(keys)
+
+    def payments(self) -> Iterator[StubPayment]:
+        with self._lock:
+            return iter([self._payments[key] for key in sorted(self._payments)])
+
+    def charges(self) -> Iterator[StubPayment]:
+        return (payment for payment in self.payments() if payment.status == PAID)
+
+
+class KeptEvents:
+    """EventQueue that keeps what it was sent, until somebody takes it."""
+
+    def __init__(self) -> None:
+        self._bodies: list[str] = []
+        self._lock = RLock()
+
+    def send(self, bodies: Sequence[str]) -> None:
+        with self._lock:
+            self._bodies.extend(bodies)
+
+    def take(self) -> list[str]:
+        """The messages that came in since the last call, in order."""
+        with self._lock:
+            taken, self._bodies = self._bodies, []
+            return taken

@@ -1,0 +1,106 @@
+"""The world around the book, in memory: a clock that is set by hand, queues, a message channel, tokens."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import batched, count
+from threading import Lock
+
+from shared.domain.book import Line
+from shared.ports.world import SendResult, Sent
+
+_KEYS_A_MESSAGE = 20
+
+
+class FixedClock:
+    """Stands still until it is set or advanced. The instant is aware and in UTC."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def set(self, at: datetime) -> None:
+        self.at = at
+
+    def advance(self, by: timedelta) -> datetime:
+        self.at += by
+        return self.at
+
+
+class CountingTokens:
+    """T1, T2, ...: each is given once, to whichever thread asks. Two stores need two prefixes."""
+
+    def __init__(self, prefix: str = "T") -> None:
+        self._prefix = prefix
+        self._numbers = count(1)
+        self._lock = Lock()
+
+    def fresh(self) -> str:
+        with self._lock:
+            return f"{self._prefix}{next(self._numbers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """One queued message: at most 20 keys of a line, and the run that sent them."""
+
+    line: Line
+    keys: tuple[str, ...]
+    run: str
+
+
+class MemoryQueue:
+    """One first-in-first-out queue for each line. A received message is gone: to deliver twice, send twice."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Line, deque[Hints]] = {line: deque() for line in Line}
+
+    def send(self, line: Line, keys: Sequence[str], run: str) -> int:
+        messages = [Hints(line, part, run) for part in batched(keys, _KEYS_A_MESSAGE, strict=False)]
+        self._queues[line].extend(messages)
+        return len(messages)
+
+    def depth(self, line: Line) -> int:
+        return len(self._queues[line])
+
+    def receive(self, line: Line) -> Hints | None:
+        """The oldest message, None when nothing waits."""
+        try:
+            return self._queues[line].popleft()
+        except IndexError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    address: str
+    text: str
+
+
+class MemoryChannel:
+    """Keeps what was sent. Answers with what `script` was given, in order, and after that with SENT.
+
+    An exception in the script is raised, after the message went out: the answer was lost.
+    """
+
+    def __init__(self, answers: Iterable[Sent | SendResult | Exception] = ()) -> None:
+        self.sent: list[Message] = []
+        self._answers = deque(answers)
+        self._lock = Lock()
+
+    def script(self, *answers: Sent | SendResult | Exception) -> None:
+        self._answers.extend(answers)
+
+    def send(self, address: str, text: str) -> Sent:
+        with self._lock:
+            self.sent.append(Message(address, text))
+            answer = self._answers.popleft() if self._answers else SendResult.SENT
+            number = len(self.sent)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Sent):
+            return answer
+        return Sent(answer, f"M{number}" if answer is SendResult.SENT else None)

@@ -1,0 +1,126 @@
+"""One line's fields: each reader notes what is wrong with its field, and never repeats what stands there."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from zoneinfo import available_timezones
+
+from shared.domain import keys
+from shared.domain.book import MandateStatus
+from shared.domain.countries import COUNTRIES
+from shared.domain.errors import AmountError, IdentifierError
+from shared.domain.money import EXPONENTS, Money
+from shared.domain.portfolio import Finding, SourceLine
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
+_DECIMAL = re.compile(r"\d{1,15}(\.\d+)?", re.ASCII)
+_ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
+_LANGUAGE = re.compile(
+    r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*", re.ASCII | re.IGNORECASE
+)
+_IMPORTABLE = (MandateStatus.ACTIVE, MandateStatus.SUSPENDED, MandateStatus.CANCELLED)
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a line of a file. A reader of a wrong field gives None, or the text where a text was asked for."""
+
+    file: str
+    line: SourceLine
+    findings: list[Finding]
+
+    def note(self, column: str, reason: str) -> None:
+        self.findings.append(Finding(self.file, self.line.line, column, reason))
+
+    def text(self, column: str) -> str:
+        return self.line.values[column]
+
+    def identifier(self, column: str) -> str | None:
+        try:
+            return keys.checked_id(self.text(column))
+        except IdentifierError as error:
+            self.note(column, str(error))
+            return None
+
+    def name(self, column: str) -> str:
+        text = self.text(column)
+        if not 1 <= len(text) <= _LONGEST_NAME or not text.isprintable():
+            self.note(column, f"must be 1 to {_LONGEST_NAME} characters without control characters")
+        return text
+
+    def language(self, column: str) -> str:
+        text = self.text(column)
+        if not _LANGUAGE.fullmatch(text):
+            self.note(column, "is not a BCP 47 language tag such as zh-CN")
+        return text
+
+    def zone(self, column: str) -> str:
+        text = self.text(column)
+        if text not in _zones():
+            self.note(column, "is not an IANA time zone such as Asia/Shanghai")
+        return text
+
+    def country(self, column: str) -> str:
+        text = self.text(column)
+        if text not in COUNTRIES:
+            self.note(column, "is not an ISO 3166-1 country code of two capital letters such as CN")
+        return text
+
+    def currency(self, column: str) -> str | None:
+        text = self.text(column)
+        if text not in EXPONENTS:
+            self.note(column, "is not an ISO 4217 currency code such as CNY")
+            return None
+        return text
+
+    def account(self, column: str) -> str:
+        text = self.text(column)
+        if not _ACCOUNT.fullmatch(text):
+            self.note(column, "must be 1 to 128 letters, digits or signs of ASCII, without spaces")
+        return text
+
+    def mandate_status(self, column: str) -> MandateStatus | None:
+        """What a borrower or the lender decides; that a rail revoked a mandate only the rail can say."""
+        text = self.text(column)
+        if text not in _IMPORTABLE:
+            self.note(column, f"is none of {', '.join(_IMPORTABLE)}")
+            return None
+        return MandateStatus(text)
+
+    def date(self, column: str) -> date | None:
+        text = self.text(column)
+        try:
+            day = date.fromisoformat(text if _DATE.fullmatch(text) else "")
+        except ValueError:
+            self.note(column, "is not a date such as 2026-03-01")
+            return None
+        if not 1970 <= day.year < 2200:
+            self.note(column, "is before 1970 or after 2199")
+            return None
+        return day
+
+    def number(self, column: str) -> int | None:
+        if not _NUMBER.fullmatch(self.text(column)):
+            self.note(column, "is not a whole number from 1 to 999")
+            return None
+        return int(self.text(column))
+
+    def amount(self, column: str, currency: str | None) -> int | None:
+        """Minor units; where the currency is not known, only whether it is a decimal amount at all."""
+        text = self.text(column)
+        if not _DECIMAL.fullmatch(text):
+            self.note(column, "is not a plain decimal amount such as 1234.50")
+        elif currency:
+            try:
+                return Money.parse(text, currency).minor
+            except AmountError:
+                self.note(column, f"has more decimals than {currency}, which has {EXPONENTS[currency]}")
+        return None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,221 @@
+"""The book as files: what an import reads, and besides it what came to pass.
+
+An export reads row by row, so that one beside a working line is no single moment's picture. Read back by an import, its
+first five files make the same loans with the same money paid.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from hashlib import sha256
+
+from shared.domain.book import (
+    Attempt,
+    Borrower,
+    Escalation,
+    Instalment,
+    LedgerEntry,
+    Loan,
+    Mandate,
+    MandateStatus,
+    NoticeRecord,
+)
+from shared.domain.money import Money
+from shared.domain.portfolio import BORROWERS, IMPORT, INSTALMENTS, LOANS, MANDATES, PAYMENTS
+from shared.ports.portfolio import PortfolioStore
+
+type Row = Mapping[str, str]
+
+_LONGEST_ID = 64
+
+
+def export_portfolio(store: PortfolioStore) -> dict[str, Iterable[Row]]:
+    """The rows of each file by column, sorted by their keys; a file is read from the store when its turn comes.
+
+    Of an import that was interrupted only what is complete is told: a loan's own row is written last.
+    """
+    loans = {loan.loan_id: loan for loan in _scan(store, Loan)}
+    return {
+        BORROWERS: (_borrower(row) for row in _sorted(store, Borrower, lambda row: (row.borrower_id,))),
+        LOANS: (_loan(loans[loan_id]) for loan_id in sorted(loans)),
+        INSTALMENTS: (
+            _instalment(row)
+            for row in _sorted(store, Instalment, lambda row: (row.loan_id, row.number))
+            if row.loan_id in loans
+        ),
+        MANDATES: (
+            _mandate(row)
+            for row in _sorted(store, Mandate, lambda row: (row.loan_id, row.mandate_id))
+            if row.loan_id in loans
+        ),
+        PAYMENTS: _payments(row for row in _sorted(store, LedgerEntry, _ledger_key) if row.loan_id in loans),
+        "attempts.csv": (_attempt(row) for row in _sorted(store, Attempt, lambda row: (row.loan_id, row.seq))),
+        "notices.csv": (
+            _notice(row) for row in _sorted(store, NoticeRecord, lambda row: (row.borrower_id, row.notice_key))
+        ),
+        "escalations.csv": (_escalation(row) for row in _sorted(store, Escalation, lambda row: (row.loan_id, row.key))),
+        "ledger.csv": (_entry(row) for row in _sorted(store, LedgerEntry, _ledger_key)),
+    }
+
+
+def _scan[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation)](
+    store: PortfolioStore, kind: type[R]
+) -> Iterator[R]:
+    return (row for row in store.scan(kind) if isinstance(row, kind))
+
+
+def _sorted[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation)](
+    store: PortfolioStore, kind: type[R], key: Callable[[R], tuple[str | int, ...]]
+) -> Iterator[R]:
+    """Read when the first row is asked for."""
+    yield from sorted(_scan(store, kind), key=key)
+
+
+def _ledger_key(row: LedgerEntry) -> tuple[str, str, str]:
+    return row.loan_id, row.source, row.external_id
+
+
+def _borrower(row: Borrower) -> Row:
+    return {
+        "borrower_id": row.borrower_id,
+        "name": row.name,
+        "phone": row.phone or "",
+        "locale": row.locale,
+        "time_zone": row.time_zone,
+        "country": row.country,
+    }
+
+
+def _loan(row: Loan) -> Row:
+    return {
+        "loan_id": row.loan_id,
+        "borrower_id": row.borrower_id,
+        "product": row.product,
+        "currency": row.currency,
+        "disbursed_on": row.disbursed_on.isoformat(),
+        "principal": _decimal(row.principal_minor, row.currency),
+    }
+
+
+def _instalment(row: Instalment) -> Row:
+    return {
+        "loan_id": row.loan_id,
+        "number": str(row.number),
+        "due_on": row.due_on.isoformat(),
+        "principal": _decimal(row.principal_minor, row.currency),
+        "interest": _decimal(row.interest_minor, row.currency),
+        "fee": _decimal(row.fee_minor, row.currency),
+    }
+
+
+def _mandate(row: Mandate) -> Row:
+    """One that the rail revoked reads as cancelled: an import knows only what a borrower or a lender decides."""
+    status = MandateStatus.CANCELLED if row.status is MandateStatus.REVOKED else row.status
+    return {
+        "mandate_id": row.mandate_id,
+        "loan_id": row.loan_id,
+        "rail": row.rail,
+        "account_ref": row.account_ref,
+        "signed_on": row.signed_on.isoformat(),
+        "status": status,
+    }
+
+
+def _payments(entries: Iterable[LedgerEntry]) -> Iterator[Row]:
+    """All money of the loans, however it came: an import of these files pays the same instalments."""
+    taken: set[str] = set()
+    for row in entries:
+        payment_id = _payment_id(row, taken)
+        taken.add(payment_id)
+        yield {
+            "payment_id": payment_id,
+            "loan_id": row.loan_id,
+            "amount": row.amount.decimal(),
+            "paid_on": row.booked_on.isoformat(),
+        }
+
+
+def _payment_id(row: LedgerEntry, taken: set[str]) -> str:
+    """The imported payment's own id; for other money one made of its key, which may be too long for an id."""
+    key = row.external_id if row.source == IMPORT else f"{row.source}-{row.external_id}"
+    readable = re.sub(r"[^A-Za-z0-9._-]", "-", key)
+    if len(readable) <= _LONGEST_ID and readable not in taken:
+        return readable
+    return sha256("#".join(_ledger_key(row)).encode()).hexdigest()
+
+
+def _attempt(row: Attempt) -> Row:
+    return {
+        "loan_id": row.loan_id,
+        "seq": str(row.seq),
+        "instalments": " ".join(map(str, row.numbers)),
+        "amount": row.amount.decimal(),
+        "currency": row.amount.currency,
+        "mandate_id": row.mandate_id,
+        "rail": row.rail,
+        "account_ref": row.account_ref,
+        "slot": row.slot,
+        "claimed_at": _text(row.claimed_at),
+        "policy_version": row.policy_version,
+        "state": row.state,
+        "outcome": row.outcome or "",
+        "gateway_ref": row.gateway_ref or "",
+        "settled_at": _text(row.settled_at),
+        "presented": str(row.presented),
+    }
+
+
+def _notice(row: NoticeRecord) -> Row:
+    return {
+        "borrower_id": row.borrower_id,
+        "notice_key": row.notice_key,
+        "kind": row.kind,
+        "covers": " ".join(row.covers),
+        "amount": row.amount.decimal(),
+        "currency": row.amount.currency,
+        "channel": row.channel,
+        "business_date": _text(row.business_date),
+        "claimed_at": _text(row.claimed_at),
+        "policy_version": row.policy_version,
+        "state": row.state,
+        "sends": str(row.sends),
+        "provider_ref": row.provider_ref or "",
+        "settled_at": _text(row.settled_at),
+        "detail": row.detail or "",
+    }
+
+
+def _escalation(row: Escalation) -> Row:
+    return {
+        "loan_id": row.loan_id,
+        "key": row.key,
+        "stage": row.stage,
+        "entered_on": row.entered_on.isoformat(),
+        "dpd": str(row.dpd),
+        "number": str(row.number),
+        "consequences": " ".join(row.consequences),
+        "left_on": _text(row.left_on),
+    }
+
+
+def _entry(row: LedgerEntry) -> Row:
+    currency = row.amount.currency
+    return {
+        "loan_id": row.loan_id,
+        "source": row.source,
+        "external_id": row.external_id,
+        "amount": row.amount.decimal(),
+        "currency": currency,
+        "booked_on": row.booked_on.isoformat(),
+        "split": " ".join(f"{number}:{_decimal(minor, currency)}" for number, minor in row.split),
+        "credit": _decimal(row.credit_minor, currency),
+        "detail": row.detail or "",
+    }
+
+
+def _decimal(minor: int, currency: str) -> str:
+    return Money(minor, currency).decimal()
+
+
+def _text(moment: date | datetime | None) -> str:
+    return "" if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,60 @@
+"""A pass over hints: each key on its own, counted by what became of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.book import Line
+from shared.domain.decision import Act, Defer, Drop
+from shared.domain.errors import StoreError
+from shared.ports.book import Book
+
+LONGEST_DEFERRAL = timedelta(days=7)
+"""A row is looked at again after a week at the latest, whatever its decision said."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a pass did: counts by `act.REASON`, `defer.REASON`, `drop.REASON`, and `lost`, `failed`, `left`.
+
+    `failures` names the exception types (never their texts, which may hold what is personal).
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def note(self, decision: Act[object] | Defer | Drop) -> None:
+        self.counts[f"{type(decision).__name__.lower()}.{decision.reason.name}"] += 1
+
+
+def for_each(
+    line: Line,
+    keys: Iterable[str],
+    book: Book,
+    one: Callable[[str, Summary], None],
+    has_time: Callable[[], bool],
+) -> Summary:
+    """Works through hints. A key that fails unexpectedly is counted on its row and does not stop the others.
+
+    What there is no time for is left: its row still stands on the agenda. A store that does not answer ends the pass.
+    """
+    summary = Summary()
+    for key in dict.fromkeys(keys):
+        if not has_time():
+            summary.counts["left"] += 1
+            continue
+        try:
+            one(key, summary)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the batch boundary: this row is reported, the rest goes on
+            summary.counts["failed"] += 1
+            summary.failures[type(error).__name__] += 1
+            if book.note_failure(line, key) >= 3:
+                summary.counts["quarantined"] += 1
+    return summary
+
+
+def capped(until: datetime, now: datetime) -> datetime:
+    return min(until, now + LONGEST_DEFERRAL)

@@ -1,0 +1,83 @@
+"""The stage line's worker: records the stage a loan enters or leaves, with the consequences, in one transaction.
+
+Safe to run twice: an escalation's key is derived from episode and stage, and the loan's stage revision must still hold.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.book import InstalmentState, Line, Loan, LoanFile, LoanStatus
+from shared.domain.calendar import business_date
+from shared.domain.changes import Change, Insert, LeaveEscalation, SaveStage
+from shared.domain.decision import Act, Defer, Drop
+from shared.domain.stage import StageMove, plan_stage
+from shared.ports.book import Book
+from shared.ports.world import Clock, PolicyShelf
+from shared.workflows.decisions import StageFacts, stage_facts
+from shared.workflows.passes import Summary, capped, for_each
+
+_TOLD_FOR = timedelta(days=31)
+"""Paid instalments are read on for a month, so that their receipt can still be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalations:
+    """The ports of the stage line."""
+
+    book: Book
+    shelf: PolicyShelf
+    clock: Clock
+
+    def work(self, loan_ids: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
+        """Works through loans' hints; safe to run twice on the same ones at once."""
+        del run  # the stage line gives no hints
+        return for_each(Line.STAGE, loan_ids, self.book, self._loan, has_time)
+
+    def _loan(self, loan_id: str, summary: Summary) -> None:
+        now = self.clock.now()
+        facts = stage_facts(self.book, self.shelf, loan_id, now)
+        if facts is None:
+            return
+        decision = facts.decide(now)
+        summary.note(decision)
+        loan, changes = facts.file.loan, list[Change]()
+        if isinstance(decision, Act):
+            after, changes = self._moved(facts, decision.do, now)
+            for escalation in decision.do.enter:
+                summary.counts[f"stage.entered.{escalation.stage}"] += 1
+            summary.counts["stage.left"] += len(decision.do.leave)
+        elif isinstance(decision, Defer):
+            after = replace(loan, step=capped(decision.until, now))
+        elif loan.step is not None:
+            after = replace(loan, step=None)
+        else:
+            return
+        saved = replace(after, first_open=_first_open(facts.file, now), stage_rev=loan.stage_rev + 1)
+        if not self.book.commit([*changes, SaveStage(saved)]):
+            summary.counts["lost"] += 1
+
+    def _moved(self, facts: StageFacts, move: StageMove, now: datetime) -> tuple[Loan, list[Change]]:
+        loan, policy = facts.file.loan, facts.rules
+        today = business_date(now, policy.business_zone)
+        changes: list[Change] = [LeaveEscalation(loan.loan_id, key, today) for key in move.leave]
+        changes += [Insert(escalation) for escalation in move.enter]
+        after = replace(
+            loan,
+            entered=(*(k for k in loan.entered if k not in move.leave), *(e.key for e in move.enter)),
+            episode=loan.episode + 1 if move.leave else loan.episode,
+            status=LoanStatus.SETTLED if move.close else loan.status,
+        )
+        following = plan_stage(replace(facts.file, loan=after), facts.told, policy, now)
+        step = {Act: now, Drop: None}.get(type(following))
+        return replace(after, step=following.until if isinstance(following, Defer) else step), changes
+
+
+def _first_open(file: LoanFile, now: datetime) -> int:
+    """The lowest instalment that a decision may still need: unpaid, or paid within the last month."""
+    needed = [
+        i.number
+        for i in file.instalments
+        if i.state is not InstalmentState.PAID or i.paid_on is None or i.paid_on >= now.date() - _TOLD_FOR
+    ]
+    return min(needed, default=file.loan.first_open)

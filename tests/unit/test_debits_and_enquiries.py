@@ -1,0 +1,303 @@
+"""The debit line under lost answers, crashes and contradictions: one charge at most, and every charge on the ledger."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from shared.domain.book import AttemptState, InstalmentState, Line, MandateStatus, Outcome
+from shared.domain.changes import SaveMandate
+from shared.domain.errors import GatewayError
+from shared.domain.money import Money
+from shared.domain.repayment import GatewayReport
+from shared.ports.world import DebitAnswer, DebitRequest
+from shared.workflows.attempt_deductions import Deductions
+from shared.workflows.record_repayments import Repayments
+from tests.unit.builders import a_mandate, an_instalment, at
+from tests.unit.town import Town
+
+KEY = "l-1#001"
+
+
+class Dies(BaseException):
+    """The process is gone: no handler of ours sees this."""
+
+
+class Gateway:
+    """The stub, with something happening before or after a presentment, or in place of an answer."""
+
+    def __init__(self, town: Town) -> None:
+        self._stub = town.stub
+        self.not_found_is_final = True
+        self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+        self.answer: DebitAnswer | None = None
+        self.silent = False
+        self.enquiries = 0
+
+    def present(self, request: DebitRequest) -> DebitAnswer:
+        self.before()
+        answer = self._stub.present(request)
+        self.after()
+        return self.answer or answer
+
+    def enquire(self, key: str) -> DebitAnswer | None:
+        self.enquiries += 1
+        if self.silent:
+            raise GatewayError("the gateway did not answer")
+        return self._stub.enquire(key)
+
+
+def ready(account: str = "paid-1") -> tuple[Town, Gateway]:
+    """On the due day at 08:00, announced the day before."""
+    town = Town(an_instalment(), an_instalment(number=2, due_on=date(2026, 4, 10)), account=account)
+    town.live_through("2026-03-01", "2026-03-09")
+    town.clock.set(at("2026-03-10 08:00"))
+    gateway = Gateway(town)
+    town.gateway = gateway
+    return town, gateway
+
+
+def die() -> None:
+    raise Dies
+
+
+def later(town: Town, minutes: int = 6) -> None:
+    town.clock.advance(timedelta(minutes=minutes))
+    town.pass_now()
+
+
+def settled_once(town: Town) -> None:
+    assert town.charged() == sum(e.amount.minor for e in town.entries())
+    assert all(a.state is AttemptState.SETTLED for a in town.attempts())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_around_the_presentment_leads_to_a_question(when: str) -> None:
+    town, gateway = ready()
+    setattr(gateway, when, die)
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    setattr(gateway, when, lambda: None)
+    assert town.work(Line.DEBIT, [KEY]).counts == {"drop.ATTEMPT_OPEN": 1}
+    later(town)
+    assert town.charged() == 101_500
+    assert [a.seq for a in town.attempts()] == [1]
+    settled_once(town)
+    assert town.instalment().state is InstalmentState.PAID
+
+
+def test_within_its_lease_a_claim_is_not_even_asked_about() -> None:
+    town, gateway = ready()
+    gateway.after = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    town.clock.advance(timedelta(minutes=4))
+    town.reconcile()
+    assert gateway.enquiries == 0
+
+
+def test_what_the_gateway_never_saw_is_presented_again_under_the_same_key() -> None:
+    town, gateway = ready()
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    later(town)
+    assert [r.key for r in town.stub.presented] == ["l-1:P000001"]
+    assert town.attempts()[0].presented == 2
+    settled_once(town)
+
+
+@pytest.mark.parametrize("why", ["paid", "mandate", "late", "amount"])
+def test_what_is_no_longer_right_to_present_is_void(why: str) -> None:
+    town, gateway = ready()
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    if why == "paid":
+        town.repay("1015.00")
+    elif why == "mandate":
+        cancelled = replace(a_mandate(), status=MandateStatus.CANCELLED)
+        assert town.book.commit([SaveMandate(cancelled, 0)])
+    elif why == "late":
+        town.clock.set(at("2026-03-14 09:00"))
+    else:
+        town.repay("5.00")
+    later(town)
+    assert town.attempts()[0].outcome is Outcome.VOID
+    if why == "amount":  # a lower amount is a new intent, and this slot was not used
+        assert town.attempts()[1].amount == Money(101_000, "CNY")
+        return
+    assert town.instalment().state is (InstalmentState.PAID if why == "paid" else InstalmentState.OPEN)
+    assert town.charged() == 0
+
+
+def test_a_void_attempt_does_not_count_against_the_budget() -> None:
+    town, gateway = ready("insufficient-1")
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    town.repay("5.00")
+    later(town)
+    town.live_through("2026-03-10", "2026-03-11")
+    assert [a.outcome for a in town.attempts()] == [Outcome.VOID] + [Outcome.INSUFFICIENT] * 3
+
+
+def test_where_a_lookup_is_not_final_a_person_has_to_look() -> None:
+    town, gateway = ready()
+    gateway.not_found_is_final = False
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    for _ in range(3):
+        later(town)
+    assert town.attempts()[0].state is AttemptState.UNKNOWN
+    assert town.charged() == 0
+
+
+def test_a_silent_gateway_is_asked_again_at_the_next_pass() -> None:
+    town, gateway = ready("lost-1")
+    gateway.silent = True
+    later(town, 0)
+    later(town)
+    assert town.total.counts["gateway-silent"] == 1
+    assert town.attempts()[0].state is AttemptState.UNKNOWN
+    gateway.silent = False
+    later(town)
+    settled_once(town)
+
+
+def test_while_an_attempt_is_unknown_nothing_else_debits_the_instalment() -> None:
+    town, gateway = ready("lost-1")
+    gateway.silent = True
+    town.live_through("2026-03-10", "2026-03-16")
+    assert len(town.attempts()) == 1
+    assert ("2026-03-11", "OVERDUE_1") in town.told()
+
+
+def test_a_worker_that_was_frozen_after_its_claim_presents_nothing() -> None:
+    town, _ = ready()
+    ticks = iter([0, 0, 6, 6, 6])
+
+    class Frozen:
+        def now(self):  # type: ignore[no-untyped-def]
+            return town.clock.at + timedelta(seconds=next(ticks))
+
+    worker = Deductions(town.book, town.gateway, town.shelf, Frozen(), town.queue)
+    next(ticks)
+    summary = worker.work([KEY], "test")
+    assert summary.counts["stale"] == 1
+    assert town.stub.presented == []
+    assert town.attempts()[0].state is AttemptState.CLAIMED
+
+
+def report(town: Town, outcome: Outcome, minor: int = 101_500, key: str = "l-1:P000001") -> dict[str, int]:
+    arrived = GatewayReport(key, outcome, Money(minor, "CNY"), "ref")
+    return dict(Repayments(town.book, town.shelf, town.clock, town.queue).work([arrived], "test").counts)
+
+
+def test_a_webhook_after_the_answer_changes_nothing() -> None:
+    town, _ = ready()
+    later(town, 0)
+    before = town.entries()
+    assert report(town, Outcome.PAID) == {"repayment.known": 1}
+    assert town.entries() == before
+
+
+def test_a_webhook_before_the_enquiry_settles_and_is_told() -> None:
+    town, _ = ready("lost-1")
+    town.work(Line.DEBIT, [KEY])
+    assert report(town, Outcome.PAID) == {"repayment.settled": 1}
+    town.pass_now()
+    assert town.told()[-1] == ("2026-03-10", "RECEIVED")
+    later(town)
+    settled_once(town)
+
+
+def test_money_after_another_outcome_goes_to_suspense_once_and_stops_further_debits() -> None:
+    town, gateway = ready()
+    gateway.answer = DebitAnswer(Outcome.INSUFFICIENT)
+    town.work(Line.DEBIT, [KEY])
+    assert town.attempts()[0].outcome is Outcome.INSUFFICIENT
+    assert report(town, Outcome.PAID) == {"repayment.conflict": 1}
+    assert report(town, Outcome.PAID) == {"repayment.conflict": 1}
+    assert [(e.loan_id, e.amount.minor, e.split) for e in town.entries()] == [("SUSPENSE", 101_500, ())]
+    town.live_through("2026-03-10", "2026-03-12")
+    assert len(town.attempts()) == 1
+    assert town.charged() == sum(e.amount.minor for e in town.entries())
+
+
+def test_a_failure_reported_after_the_payment_does_not_undo_it() -> None:
+    town, _ = ready()
+    later(town, 0)
+    assert report(town, Outcome.INSUFFICIENT) == {"repayment.known": 1}
+    assert town.instalment().is_paid
+
+
+@pytest.mark.parametrize(
+    ("key", "minor", "detail"),
+    [
+        ("l-1:P000009", 101_500, "no such attempt"),
+        ("elsewhere", 101_500, "no key of ours"),
+        ("l-1:P000001", 5, "the attempt was for 1015.00 CNY"),
+    ],
+)
+def test_a_report_of_money_that_matches_nothing_is_kept_in_suspense(key: str, minor: int, detail: str) -> None:
+    town, _ = ready("lost-1")
+    town.work(Line.DEBIT, [KEY])
+    assert report(town, Outcome.LIMIT, minor, key) == {"repayment.unmatched": 1}
+    assert report(town, Outcome.PAID, minor, key) == {"repayment.suspense": 1}
+    assert report(town, Outcome.PAID, minor, key) == {"repayment.known": 1}
+    assert [(e.loan_id, e.detail) for e in town.entries()] == [("SUSPENSE", detail)]
+
+
+# --- repayments by hand ---------------------------------------------------------------------------------------------
+
+
+def test_the_same_money_books_once() -> None:
+    town, _ = ready()
+    town.repay("10.00")
+    assert town.repay("10.00").counts == {"repayment.known": 1}
+    assert town.instalment().paid_minor == 1_000
+
+
+def test_money_pays_the_oldest_due_first_and_the_rest_is_credit() -> None:
+    town, _ = ready()
+    town.repay("1020.00")
+    town.repay("2000.00", "r-2")
+    assert [e.split for e in town.entries()] == [((1, 101_500), (2, 500)), ((2, 101_000),)]
+    assert town.entries()[1].credit_minor == 99_000
+
+
+@pytest.mark.parametrize(
+    ("loan_id", "currency", "detail"), [("l-9", "CNY", "no such loan"), ("l-1", "CZK", "the loan is in CNY")]
+)
+def test_money_that_fits_no_loan_is_kept_in_suspense(loan_id: str, currency: str, detail: str) -> None:
+    town, _ = ready()
+    assert town.repay("10.00", loan_id=loan_id, currency=currency).counts == {"repayment.suspense": 1}
+    assert town.repay("10.00", loan_id=loan_id, currency=currency).counts == {"repayment.known": 1}
+    assert [(e.loan_id, e.detail) for e in town.entries()] == [("SUSPENSE", detail)]
+
+
+def test_money_by_hand_while_a_debit_is_open_makes_the_debit_credit() -> None:
+    town, _ = ready("lost-1")
+    town.work(Line.DEBIT, [KEY])
+    town.repay("1015.00")
+    assert town.instalment().state is InstalmentState.CLAIMED
+    later(town)
+    assert town.instalment().state is InstalmentState.PAID
+    gateway = next(e for e in town.entries() if e.source == "gateway")
+    assert (gateway.credit_minor, gateway.split) == (101_500, ())
+    assert town.charged() == gateway.amount.minor
+
+
+def test_more_instalments_than_one_transaction_pays_go_in_front_of_a_person() -> None:
+    rows = [an_instalment(number=n, principal_minor=100, interest_minor=0) for n in range(1, 93)]
+    town = Town(*rows, account=None)
+    assert town.repay("92.00").counts == {"repayment.suspense": 1}
+    assert town.repay("90.00", "r-2").counts == {"repayment.booked": 1}

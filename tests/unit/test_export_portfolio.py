@@ -1,0 +1,126 @@
+"""The book as files: everything is there, in order, and makes the same loans again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.adapters.memory.book import MemoryBook
+from shared.adapters.phones import phone_problem
+from shared.adapters.policy_files import PolicyFiles
+from shared.domain.book import Instalment, LedgerEntry, Loan, LoanStatus, MandateStatus
+from shared.domain.changes import Insert, SaveMandate
+from shared.domain.money import Money
+from shared.domain.portfolio import COLUMNS, EXPORT_ONLY, SourceLine
+from shared.ports.portfolio import Imported
+from shared.workflows.export_portfolio import export_portfolio
+from shared.workflows.import_portfolio import Report, import_portfolio
+from tests.portfolios import GOOD, lines_of
+from tests.unit.builders import a_loan, a_mandate, an_instalment, at
+from tests.unit.town import Town
+
+SHELF = PolicyFiles()
+NOW = at("2026-03-01 10:00")
+LATER = at("2026-03-20 10:00")
+
+
+def exported(book: MemoryBook) -> dict[str, list[Mapping[str, str]]]:
+    return {name: list(rows) for name, rows in export_portfolio(book).items()}
+
+
+def imported(files: Mapping[str, list[Mapping[str, str]]]) -> MemoryBook:
+    book = MemoryBook()
+    lines: Any = {name: [SourceLine(n, row) for n, row in enumerate(files[name], 2)] for name in COLUMNS}
+    report = import_portfolio(lines, book, SHELF, phone_problem, LATER)
+    assert isinstance(report, Report), report
+    return book
+
+
+def paid(book: MemoryBook) -> dict[tuple[str, int], int]:
+    rows = [row for row in book.scan(Instalment) if isinstance(row, Instalment)]
+    return {(row.loan_id, row.number): row.paid_minor for row in rows}
+
+
+@pytest.fixture
+def town() -> Town:
+    """One loan: deducted, failed and overdue by 20 March."""
+    rows = (an_instalment(), an_instalment(number=2, due_on=date(2026, 3, 12)))
+    town = Town(*rows, account="balance-1", loan=a_loan(principal_minor=200_000), start="2026-03-01 07:00")
+    town.stub_books.credit("balance-1", "c-1", rows[0].outstanding)
+    town.live_through("2026-03-01", "2026-03-20")
+    return town
+
+
+def test_every_row_has_the_columns_of_its_file(town: Town) -> None:
+    files = exported(town.store)
+    assert list(files) == [*COLUMNS, *EXPORT_ONLY]
+    for name, columns in {**COLUMNS, **EXPORT_ONLY}.items():
+        assert files[name], name
+        for row in files[name]:
+            assert set(row) == set(columns), name
+
+
+def test_what_came_to_pass_is_told_as_it_stands(town: Town) -> None:
+    files = exported(town.store)
+    first, *_ = files["attempts.csv"]
+    assert (first["loan_id"], first["seq"], first["instalments"], first["outcome"]) == ("l-1", "1", "1", "paid")
+    assert (first["slot"], first["settled_at"]) == ("2026-03-10T08:00", "2026-03-10T00:00:00Z")
+    assert [row["outcome"] for row in files["attempts.csv"]] == ["paid", *["insufficient"] * 3]
+    assert {row["state"] for row in files["notices.csv"]} == {"sent"}
+    assert "PRE_DEBIT#l-1#001#0" in {row["notice_key"] for row in files["notices.csv"]}
+    (stage,) = files["escalations.csv"]
+    assert (stage["stage"], stage["entered_on"], stage["left_on"]) == ("M1", "2026-03-13", "")
+    (entry,) = files["ledger.csv"]
+    assert (entry["source"], entry["split"], entry["credit"]) == ("gateway", "1:1015.00", "0.00")
+
+
+def test_all_money_counts_as_payments_so_that_an_import_pays_the_same(town: Town) -> None:
+    town.repay("20.00")
+    files = exported(town.store)
+    assert [row["payment_id"] for row in files["payments.csv"]] == ["gateway-l-1-P000001", "manual-r-1"]
+    again = imported(files)
+    assert paid(again) == paid(town.store) == {("l-1", 1): 101_500, ("l-1", 2): 2_000}
+
+
+def test_money_without_a_loan_is_in_the_ledger_only() -> None:
+    book = MemoryBook()
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    book.commit([Insert(LedgerEntry("SUSPENSE", "manual", "r-9", Money(5, "CNY"), date(2026, 3, 1)))])
+    files = exported(book)
+    assert "r-9" in {row["external_id"] for row in files["ledger.csv"]}
+    assert {row["loan_id"] for row in files["payments.csv"]} == {"L1", "L2"}
+
+
+def test_payments_of_any_key_get_an_id_that_an_import_takes() -> None:
+    book = MemoryBook()
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    for external_id in ("x" * 70, "a b", "a:b", "P1"):
+        entry = LedgerEntry("L3", "manual", external_id, Money(5, "CZK"), date(2026, 3, 1))
+        book.commit([Insert(entry), Insert(replace(entry, source="import"))])
+    ids = [row["payment_id"] for row in exported(book)["payments.csv"]]
+    assert len(set(ids)) == len(ids) == 10
+    assert len(list(imported(exported(book)).scan(LedgerEntry))) == 10
+
+
+def test_a_mandate_that_the_rail_revoked_reads_as_cancelled(town: Town) -> None:
+    town.store.commit([SaveMandate(a_mandate(status=MandateStatus.REVOKED), town.loan().gate_rev)])
+    assert [row["status"] for row in exported(town.store)["mandates.csv"]] == ["cancelled"]
+
+
+def test_a_repaid_loan_comes_back_as_settled() -> None:
+    book = MemoryBook()
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    statuses = {loan.loan_id: loan.status for loan in imported(exported(book)).scan(Loan) if isinstance(loan, Loan)}
+    assert statuses == {"L1": LoanStatus.OPEN, "L2": LoanStatus.SETTLED, "L3": LoanStatus.OPEN}
+
+
+def test_half_a_loan_of_an_interrupted_import_is_not_told() -> None:
+    book = MemoryBook()
+    book.write([Imported(an_instalment(), ""), Imported(a_mandate(), "")])
+    files = exported(book)
+    assert not any(files.values())
+    book.write([Imported(a_loan(), "")])
+    files = exported(book)
+    assert (len(files["instalments.csv"]), len(files["mandates.csv"])) == (1, 1)

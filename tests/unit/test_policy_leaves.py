@@ -1,0 +1,224 @@
+"""Every leaf of every pack is read: changing it alone changes a decision or a text."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+
+import pytest
+
+from shared.adapters.policy_files import read_packs
+from shared.domain.book import Instalment, InstalmentState, Outcome, Told
+from shared.domain.contact import Notice, plan_contact, told_after
+from shared.domain.debit import plan_debit
+from shared.domain.decision import Act
+from shared.domain.errors import PolicyError
+from shared.domain.messages import render
+from shared.domain.policy import Leaf, Pack, Policy, assemble
+from shared.domain.stage import plan_stage
+from tests.unit.builders import (
+    DUE,
+    a_borrower,
+    a_card,
+    a_file,
+    a_loan,
+    a_mandate,
+    an_instalment,
+    announced,
+    attempted,
+    told_of,
+)
+
+ON = date(2026, 3, 1)
+PACKS = read_packs()
+PRODUCTS = sorted(p.id for p in PACKS if p.type == "product")
+LOCALES = ("zh-CN", "en")
+MINUTE = timedelta(minutes=1)
+
+
+def days() -> list[datetime]:
+    return [datetime(2026, 3, 1, 5, tzinfo=UTC) + timedelta(days=n) for n in range(110)]
+
+
+def hours() -> list[datetime]:
+    """Every half an hour around the days on which something begins."""
+    near = (2, 3, 8, 9, 10, 11, 12, 13)
+    return [datetime(2026, 3, d, tzinfo=UTC) + timedelta(minutes=30 * n) for d in near for n in range(48)]
+
+
+def contacts(product: str, policy: Policy, locales: tuple[str, ...], instants: list[datetime]) -> Iterable[object]:
+    """What borrowers hear, of one and of several instalments, with and without deductions."""
+    failed = attempted(Outcome.INSUFFICIENT, f"{DUE}T20:00", 3)
+    limited = attempted(Outcome.CONFIG, f"{DUE}T08:00")
+    paid = attempted(
+        Outcome.PAID, f"{DUE}T08:00", paid_minor=101_500, state=InstalmentState.PAID, paid_on=DUE, paid_by=1
+    )
+    second = an_instalment(number=2, due_on=DUE + timedelta(days=300))
+    told = {"l-1#001#0": announced()}
+    books: list[tuple[tuple[Instalment, ...], bool, dict[str, Told]]] = [
+        ((an_instalment(), second), False, {}),
+        ((an_instalment(), second), True, {}),
+        ((an_instalment(), second), True, told),
+        ((failed, second), True, told),
+        ((limited, second), True, told),
+        ((paid, second), True, told),
+        ((paid,), True, told),
+        ((replace(failed, state=InstalmentState.CLAIMED), second), True, told),
+    ]
+    for locale in locales:
+        borrower = a_borrower(locale=locale)
+        for rows, mandated, known in books:
+            mandate = a_mandate() if mandated else None
+            loan = a_loan(product=product)
+            twin = tuple(replace(r, loan_id="l-2") for r in rows)
+            pair = [a_file(*rows, mandate=mandate, loan=loan)]
+            both = [*pair, a_file(*twin, mandate=mandate, loan=replace(loan, loan_id="l-2"))]
+            for files in (pair, both):
+                for now in instants:
+                    card = a_card("l-1", "l-2", told=dict(known))
+                    decision = plan_contact(borrower, card, files, {product: policy}, now)
+                    yield decision
+                    if isinstance(decision, Act):
+                        yield render(decision.do, borrower, policy)
+
+
+def debits(policy: Policy) -> Iterable[object]:
+    for last in (None, *(o for o in Outcome if o.is_failure)):
+        for told in (None, announced(), announced(on=DUE)):
+            for attempts in (0, 1, 2, 3):
+                row = an_instalment() if last is None else attempted(last, f"{DUE}T08:00", attempts)
+                for now in [*days(), *hours()]:
+                    yield plan_debit(row, a_loan(), a_mandate(), told, policy, now)
+
+
+def stages(policy: Policy) -> Iterable[object]:
+    for tier in (None, "OVERDUE_1", "OVERDUE_30", "OVERDUE_60"):
+        told = told_of(an_instalment(), tier, DUE)["l-1#001#0"] if tier else None
+        for loan in (a_loan(), a_loan(entered=("000#M1",))):
+            for now in [*days(), *hours()]:
+                yield plan_stage(a_file(loan=loan), told, policy, now)
+
+
+def decisions(policy: Policy) -> Iterator[object]:
+    plain = replace(policy, version="")
+    yield from stages(plain)
+    yield from debits(plain)
+    yield from contacts("jiebei", plain, ("zh-CN",), hours())
+
+
+def texts(policy: Policy) -> Iterator[object]:
+    plain = replace(policy, version="")
+    yield from contacts("jiebei", plain, (*LOCALES, "cs-CZ"), days())
+
+
+CHANGES: dict[str, Callable[[object], object]] = {
+    "business_zone": lambda _: "Asia/Tokyo",
+    "notice_wait_minutes": lambda v: v + 1,  # type: ignore[operator]
+    "contact.window_start": lambda _: "08:30",
+    "contact.window_end": lambda _: "21:00",
+    "contact.send_from": lambda _: "10:00",
+    "contact.reminder_days": lambda _: [7, 2, 1],
+    "contact.overdue_from_dpd": lambda _: [1, 3, 8, 15, 30, 60],
+    "contact.received_valid_days": lambda _: 2,
+    "contact.default_locale": lambda _: "zh-CN",
+    "debit.slots": lambda _: ["08:00", "12:00", "19:00"],
+    "debit.window_end": lambda _: "21:00",
+    "debit.max_attempts": lambda _: 2,
+    "debit.catch_up_days": lambda _: 2,
+    "debit.notice_required": lambda _: False,
+    "debit.notice_lead_days": lambda _: 2,
+    "debit.outcome_grace_minutes": lambda _: 45,
+    "debit.retry_outcomes": lambda _: ["insufficient", "limit"],
+    "stage.dpd_origin": lambda _: 1,
+    "stage.M1.from_dpd": lambda _: 2,
+    "stage.M2.from_dpd": lambda _: 32,
+    "stage.M2.notice_from_dpd": lambda _: 15,
+    "stage.M3.from_dpd": lambda _: 62,
+    "stage.M3.notice_from_dpd": lambda _: 30,
+    "stage.legal.from_dpd": lambda _: 92,
+    "stage.legal.notice_from_dpd": lambda _: 30,
+}
+IN_THE_WORKER = {"contact.send_retry_minutes", "contact.max_sends"}
+"""Read when a send is settled, not when it is decided: tests/unit/test_send_reminders.py changes them."""
+
+
+def changed(leaf: Leaf, path: str) -> Leaf:
+    if path in CHANGES:
+        return replace(leaf, value=CHANGES[path](leaf.value))
+    if path.endswith(".consequences"):
+        return replace(leaf, value=["another"])
+    if isinstance(leaf.value, str):
+        return replace(leaf, value=leaf.value + "·")
+    raise AssertionError(f"say in CHANGES how {path} changes")
+
+
+def with_leaf(packs: Iterable[Pack], pack_id: str, path: str) -> list[Pack]:
+    return [
+        replace(p, leaves={**p.leaves, path: changed(p.leaves[path], path)}) if p.id == pack_id else p for p in packs
+    ]
+
+
+LEAVES = [
+    (pack.id, path)
+    for pack in PACKS
+    if pack.type in ("lender", "wording") or pack.id == "jiebei"
+    for path in pack.leaves
+    if path not in IN_THE_WORKER and path != "stage.M1.notice_from_dpd"
+]
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, list[object]]:
+    policy = assemble(PACKS, "jiebei", ON)
+    return {"decisions": list(decisions(policy)), "texts": list(texts(policy))}
+
+
+@pytest.mark.parametrize(("pack_id", "path"), LEAVES)
+def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str, before: dict[str, list[object]]) -> None:
+    policy = assemble(with_leaf(PACKS, pack_id, path), "jiebei", ON)
+    told = zip(texts(policy), before["texts"], strict=True)
+    decided = zip(decisions(policy), before["decisions"], strict=True) if pack_id == "lender" else ()
+    assert any(now != then for now, then in chain(decided, told))
+
+
+def test_the_first_stages_notice_is_read_too() -> None:
+    """The one leaf that has no other lawful value beside these packs: a later notice than its stage is refused."""
+    packs = [
+        replace(
+            p, leaves={**p.leaves, "stage.M1.notice_from_dpd": replace(p.leaves["stage.M1.notice_from_dpd"], value=3)}
+        )
+        if p.id == "lender"
+        else p
+        for p in PACKS
+    ]
+    with pytest.raises(PolicyError, match="notice_from_dpd"):
+        assemble(packs, "jiebei", ON)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_products_differ_in_what_their_packs_hold(product: str) -> None:
+    own = assemble(PACKS, product, ON)
+    assert {own.signature["zh-CN"], own.product_name["en"], own.hotline} & {
+        text
+        for other in PRODUCTS
+        if other != product
+        for text in (assemble(PACKS, other, ON).signature["zh-CN"], assemble(PACKS, other, ON).product_name["en"])
+    } == set()
+
+
+def test_an_expired_or_missing_pack_is_no_policy() -> None:
+    with pytest.raises(PolicyError, match="no lender pack"):
+        assemble(PACKS, "jiebei", date(2031, 1, 1))
+    with pytest.raises(PolicyError, match="no pack of product"):
+        assemble([p for p in PACKS if p.id != "jiebei"], "jiebei", ON)
+
+
+def test_told_after_needs_no_policy() -> None:
+    """The card remembers what was told, whatever the policy says later."""
+    policy = assemble(PACKS, "jiebei", ON)
+    decision = plan_contact(
+        a_borrower(), a_card(), [a_file()], {"jiebei": policy}, datetime(2026, 3, 10, 4, tzinfo=UTC)
+    )
+    assert isinstance(decision, Act)
+    notice: Notice = decision.do
+    assert told_after(a_card(), notice, [a_file()], DUE).told["l-1#001#0"].tier == "DUE"
