@@ -1,0 +1,96 @@
+"""Build and deploy the real template with the real SAM CLI, to the emulator only."""
+
+import platform
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local.emulator import ROOT, LocalAwsError, client_environment
+
+SAM = ROOT / ".venv-sam" / "bin" / "sam"
+STACK = "duebell"
+BUCKET = "duebell-artefacts"
+# A stack for one machine: nothing to protect, no borrower to reach, a gateway that is ours.
+LOCAL_PARAMETERS = {
+    "WithStub": "on",
+    "DeletionProtection": "off",
+    "ContactConcurrency": "2",
+    "DebitConcurrency": "2",
+    "StageConcurrency": "2",
+    "RepaymentsConcurrency": "2",
+}
+
+
+def machine() -> str:
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def deploy(port: int, home: Path, parameters: Mapping[str, str]) -> None:
+    """`sam build`, then `sam deploy`. Raises LocalAwsError with the reason that SAM gives."""
+    if not SAM.exists():
+        raise LocalAwsError("there is no .venv-sam: run `make setup-all` first")
+    (home / "deploy.log").unlink(missing_ok=True)
+    chosen = {"Architecture": machine()} | LOCAL_PARAMETERS | dict(parameters)
+    overrides = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in chosen.items())]
+    built = home / "build"
+    sam("build", "--template-file", ROOT / "template.yaml", "--build-dir", built, *overrides, port=port, home=home)
+    flags = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
+    flags += [
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+        "--s3-bucket",
+        BUCKET,
+        "--stack-name",
+        STACK,
+    ]
+    sam("deploy", "--template-file", built / "template.yaml", *flags, *overrides, port=port, home=home)
+
+
+def sam(command: str, *arguments: str | Path, port: int, home: Path) -> None:
+    log = home / "deploy.log"
+    environment = client_environment(port) | {
+        "ARCHITECTURE": machine(),
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.3",
+    }
+    with log.open("ab") as sink:
+        done = subprocess.run(
+            [SAM, command, "--region", "us-east-1", "--config-env", "local", *arguments],
+            env=environment,
+            cwd=home,  # SAM keeps a folder of its own where it stands
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        raise LocalAwsError(f"sam {command} failed: {reason(log)} (see {log})")
+
+
+def reason(log: Path) -> str:
+    """SAM says why in a table of events or in a line that begins with Error; whichever comes first is the cause."""
+    text = log.read_text(errors="replace")
+    for pattern in (r"^package: .*$", r"^Error: .*$", r"^.*\b(?:CREATE|UPDATE)_FAILED\b.*$"):
+        if said := re.search(pattern, text, re.MULTILINE):
+            return re.sub(r"\s+", " ", said.group()).strip()
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def failed_events(cloudformation: Any) -> Iterator[str]:
+    """The stack's own reasons, oldest first, those of nested stacks included."""
+    stacks = cloudformation.describe_stacks()["Stacks"]
+    for stack in reversed(stacks):
+        events = cloudformation.describe_stack_events(StackName=stack["StackId"])["StackEvents"]
+        for event in reversed(events):
+            why = event.get("ResourceStatusReason", "")
+            if event["ResourceStatus"].endswith("_FAILED") and why and "cancelled" not in why.lower():
+                yield f"{event['LogicalResourceId']}: {why}"
+
+
+def environment_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The stack's outputs as the environment variables that the functions have: TableLoans is TABLE_LOANS."""
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}

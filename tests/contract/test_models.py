@@ -1,0 +1,204 @@
+"""The declared models read what the hand mapping writes: every row equal, and no attribute undeclared."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.adapters.dynamodb.models import (
+    AttemptItem,
+    BorrowerItem,
+    CardItem,
+    EntryItem,
+    EscalationItem,
+    InstalmentItem,
+    LoanItem,
+    LoansItem,
+    MandateItem,
+    Models,
+    NoticeItem,
+    StoredItem,
+    StubPaymentItem,
+    UnreadableRowError,
+    bind,
+)
+from shared.adapters.dynamodb.stub_books import DynamoStubBooks
+from shared.domain.book import (
+    InstalmentState,
+    LastAttempt,
+    LoanStatus,
+    NoticeState,
+    Outcome,
+    Told,
+)
+from shared.domain.money import Money
+from shared.ports.portfolio import StoredRow
+from shared.ports.stub import StubPayment
+from tests.contract.stores import (
+    DUE,
+    NOON,
+    Stores,
+    a_borrower,
+    a_card,
+    a_loan,
+    a_mandate,
+    a_notice,
+    an_attempt,
+    an_entry,
+    an_escalation,
+    an_instalment,
+    later,
+)
+
+LAST = LastAttempt(3, "2026-03-10T20:00", NOON, Outcome.INSUFFICIENT, DUE, 101_500)
+TOLD = {"l-1#001#0": Told("OVERDUE_1", DUE, date(2026, 3, 9), 101_500), "l-1#002#0": Told("REMIND_7", DUE)}
+
+ROWS: list[tuple[type[StoredItem], StoredRow]] = [
+    (LoanItem, a_loan(step=later(hours=1), entered=("000#M1", "000#M2"), episode=2, first_open=3, last_seq=4)),
+    (LoanItem, a_loan("l-2", status=LoanStatus.SETTLED, gate_rev=5, stage_rev=6)),
+    (InstalmentItem, an_instalment(step=later(hours=1), last_attempt=LAST, attempts=1, blocked=True, episode=1)),
+    (InstalmentItem, an_instalment(2, last_attempt=replace(LAST, outcome=None, settled_on=None))),
+    (
+        InstalmentItem,
+        an_instalment(123, paid_minor=101_500, state=InstalmentState.PAID, paid_on=DUE, paid_by=7, fee_minor=9),
+    ),
+    (MandateItem, a_mandate()),
+    (EscalationItem, an_escalation()),
+    (EscalationItem, an_escalation("001#M2", left_on=DUE, consequences=())),
+    (BorrowerItem, a_borrower()),
+    (BorrowerItem, a_borrower("b-2", phone=None)),
+    (CardItem, a_card(step=later(hours=2), told=TOLD)),
+    (CardItem, a_card("b-2", loan_ids=())),
+    (AttemptItem, an_attempt()),
+    (AttemptItem, an_attempt(123_456, outcome=Outcome.PAID, gateway_ref="GW1", settled_at=NOON, numbers=(1, 2))),
+    (NoticeItem, a_notice()),
+    (
+        NoticeItem,
+        a_notice("DUE#l-1#001#0", state=NoticeState.SENT, provider_ref="M1", settled_at=NOON, detail="x", sends=2),
+    ),
+    (EntryItem, an_entry()),
+    (EntryItem, an_entry("r-1", loan_id="SUSPENSE", source="manual", split=(), detail="no such loan")),
+]
+UNDECLARED = {"token", "fingerprint", "failures", "failed_by"}
+"""What only the stores' own work needs."""
+
+
+@pytest.fixture
+def models(dynamo: Stores, monkeypatch: pytest.MonkeyPatch) -> Models:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    meta = dynamo.client.meta
+    return bind(dynamo.tables, meta.region_name, meta.endpoint_url)
+
+
+def stored(models: Models) -> Iterator[StoredItem]:
+    for model in (models.loans, models.borrowers, models.attempts, models.notices, models.ledger):
+        yield from model.scan(consistent_read=True)
+
+
+def plain(value: object) -> object:
+    """A domain value as a model has it."""
+    if isinstance(value, Mapping):
+        return {key: plain(of) for key, of in value.items()}
+    if isinstance(value, Told):
+        shown = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {name: of.isoformat() if isinstance(of, date) else of for name, of in shown.items() if of}
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def expected(row: StoredRow) -> dict[str, object]:
+    values = {field.name: plain(getattr(row, field.name)) for field in fields(row)}
+    if isinstance(amount := getattr(row, "amount", None), Money):
+        del values["amount"]
+        values |= {"amount_minor": amount.minor, "currency": amount.currency}
+    return values
+
+
+def read_by(item: StoredItem, names: Iterator[str] | Mapping[str, object]) -> dict[str, object]:
+    found: dict[str, Any] = {name: getattr(item, name) for name in names}
+    if isinstance(item, InstalmentItem):
+        last = item.last_attempt
+        found["blocked"] = bool(item.blocked)
+        found["last_attempt"] = last and {field.name: getattr(last, field.name) for field in fields(LAST)}
+    return found
+
+
+@pytest.mark.parametrize(("model", "row"), ROWS)
+def test_a_row_reads_back_equal(dynamo: Stores, models: Models, model: type[StoredItem], row: StoredRow) -> None:
+    dynamo.seed(row)
+    (item,) = stored(models)
+    assert isinstance(item, model)
+    assert item.lacking() is None
+    revisions = {"rev", "stage_rev"}  # a row with a step was saved once
+    wanted = {name: value for name, value in expected(row).items() if name not in revisions}
+    assert read_by(item, wanted) == wanted
+
+
+@pytest.mark.parametrize(("model", "row"), ROWS)
+def test_every_attribute_of_a_row_is_declared(
+    dynamo: Stores, models: Models, model: type[StoredItem], row: StoredRow
+) -> None:
+    dynamo.seed(row)
+    names = {attribute.attr_name for attribute in model.get_attributes().values()}
+    for table in ("loans", "borrowers", "attempts", "notices", "ledger"):
+        for item in dynamo.client.scan(TableName=dynamo.tables[table])["Items"]:
+            assert set(item) - UNDECLARED <= names
+
+
+def test_an_opened_loan_says_when(dynamo: Stores, models: Models) -> None:
+    dynamo.seed(a_card(loan_ids=()), a_loan(), an_instalment())
+    dynamo.portfolio.open([an_instalment(step=NOON), a_loan(step=NOON)], later(hours=-1))
+    items = {type(item): item for item in models.loans.scan()}
+    loan = items[LoanItem]
+    assert isinstance(loan, LoanItem)
+    assert loan.opened == later(hours=-1)
+    assert (loan.stage_pk, loan.stage_sk) == ("S000", "2026-03-10T12:00:00Z#l-1")
+
+
+def test_an_agenda_is_read_up_to_a_moment(dynamo: Stores, models: Models) -> None:
+    dynamo.seed(*(an_instalment(number, step=later(hours=number)) for number in (1, 2, 3)))
+    due = models.loans.debit_agenda.query("S000", LoansItem.debit_sk <= "2026-03-10T14:00:00Z#~")
+    assert [item.number for item in due if isinstance(item, InstalmentItem)] == [1, 2]
+    assert models.loans.debit_agenda.count("S000") == 3
+
+
+def test_a_payment_in_the_stubs_books_reads_back_equal(dynamo: Stores, models: Models) -> None:
+    payment = StubPayment("l-1:P000001", "paid-1", "m-1", Money(101_500, "CNY"), "paid", "paid", "GW1")
+    DynamoStubBooks(dynamo.client, dynamo.tables["stub_books"]).take(payment)
+    assert models.stub_books
+    (item,) = models.stub_books.query(StubPaymentItem.PAYMENTS)
+    amount = {"amount_minor": 101_500, "currency": "CNY"}
+    wanted = {field.name: getattr(payment, field.name) for field in fields(payment) if field.name != "amount"} | amount
+    assert read_by(item, wanted) == wanted
+
+
+def test_a_row_of_an_unknown_kind_is_left_alone(dynamo: Stores, models: Models) -> None:
+    item = {"loan_id": {"S": "l-1"}, "entity": {"S": "HOLD#h-1"}, "until": {"S": "2026-04-01"}}
+    dynamo.client.put_item(TableName=dynamo.tables["loans"], Item=item)
+    (found,) = models.loans.scan()
+    assert type(found).__bases__ == (LoansItem,)
+    assert found.sub_key == "h-1"
+
+
+@pytest.mark.parametrize("wrong", [{"N": "1"}, {"S": "10 March"}])
+def test_a_row_that_cannot_be_read_is_named(dynamo: Stores, models: Models, wrong: dict[str, str]) -> None:
+    dynamo.seed(an_instalment())
+    key = {"loan_id": {"S": "l-1"}, "entity": {"S": "INST#001"}}
+    item = dynamo.client.get_item(TableName=dynamo.tables["loans"], Key=key)["Item"]
+    dynamo.client.put_item(TableName=dynamo.tables["loans"], Item=item | {"due_on": wrong})
+    with pytest.raises(UnreadableRowError, match=r"^the stored row l-1 INST#001 cannot be read"):
+        list(models.loans.scan())
+
+
+def test_models_write_nothing(dynamo: Stores, models: Models) -> None:
+    """A save would erase what a model does not know."""
+    dynamo.seed(an_instalment())
+    (item,) = models.loans.scan()
+    writes: list[Callable[[], object]] = [item.save, item.delete, lambda: item.update(actions=[])]
+    for write in writes:
+        with pytest.raises(TypeError, match="models only read"):
+            write()

@@ -1,0 +1,351 @@
+"""What the deployed stack holds, and what every part of it has."""
+
+import ast
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from infra.check_template import ROOT, findings, read, schedule_problem, transform
+from tests.tables import table_shapes
+
+type Resource = dict[str, Any]
+
+TEMPLATE = read()
+STACK = transform(TEMPLATE)
+RESOURCES: dict[str, Resource] = STACK["Resources"]
+FUNCTIONS = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Lambda::Function"}
+QUEUES = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"}
+SCHEDULES = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Scheduler::Schedule"}
+FED_BY = {
+    resource["Properties"]["FunctionName"]["Ref"]: resource["Properties"]
+    for resource in RESOURCES.values()
+    if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+}
+SCHEDULED = ["PlanWork", "Reconcile"]
+TWO_WEEKS_S = 14 * 24 * 3600
+
+
+def properties(name: str) -> Any:
+    return RESOURCES[name]["Properties"]
+
+
+def variables(function: str) -> dict[str, Any]:
+    found: dict[str, Any] = properties(function)["Environment"]["Variables"]
+    return found
+
+
+def attribute_of(value: Any) -> str:
+    """`Queue` of {"Fn::GetAtt": ["Queue", "Arn"]}."""
+    resource: str = value["Fn::GetAtt"][0]
+    return resource
+
+
+def statements(role: str) -> list[Any]:
+    """Every statement of a role's own policies; those behind a condition included."""
+    return [
+        statement["Fn::If"][1] if "Fn::If" in statement else statement
+        for policy in properties(role)["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rights(function: str, service: str) -> str:
+    """The resources of a function's statements that allow something of a service, as text to look into."""
+    return json.dumps(
+        [
+            statement["Resource"]
+            for statement in statements(f"{function}Role")
+            if any(action.startswith(f"{service}:") for action in many(statement["Action"]))
+        ]
+    )
+
+
+def test_the_templates_have_no_finding() -> None:
+    assert list(findings(TEMPLATE)) == []
+
+
+def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
+    assert Counter(resource["Type"] for resource in RESOURCES.values()) == {
+        "AWS::CloudFormation::Stack": 2,
+        "AWS::IAM::Role": 8,  # one a function, one for the schedules
+        "AWS::Lambda::EventInvokeConfig": 2,
+        "AWS::Lambda::EventSourceMapping": 4,
+        "AWS::Lambda::Function": 7,
+        "AWS::Lambda::LayerVersion": 1,
+        "AWS::Lambda::Url": 1,
+        "AWS::Logs::LogGroup": 7,
+        "AWS::SQS::Queue": 10,  # four with their dead letters, and two for failed schedules
+        "AWS::Scheduler::Schedule": 2,
+        "AWS::Scheduler::ScheduleGroup": 1,
+    }
+    assert Counter(resource["Type"] for resource in read("infra/tables.yaml")["Resources"].values()) == {
+        "AWS::DynamoDB::Table": 8
+    }
+    assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
+        "AWS::CloudWatch::Alarm": 25,
+        "AWS::CloudWatch::Dashboard": 1,
+        "AWS::SNS::Topic": 1,
+    }
+
+
+class TestFunctions:
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_its_handler_is_in_the_repo(self, name: str) -> None:
+        module, entry = properties(name)["Handler"].rsplit(".", 1)
+        path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        assert path.is_file(), f"{path.relative_to(ROOT)} is missing"
+        defined = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        assert entry in defined
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_its_name_is_the_same_everywhere(self, name: str) -> None:
+        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        assert properties(name)["Handler"] == f"functions.{folder}.handler.handle"
+        assert properties(name)["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{folder}"}
+        assert variables(name)["POWERTOOLS_SERVICE_NAME"] == folder
+        assert STACK["Outputs"][f"Function{name}"]["Value"] == {"Ref": name}
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_its_log_is_kept_for_a_named_time(self, name: str) -> None:
+        group = properties(name)["LoggingConfig"]["LogGroup"]["Ref"]
+        assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+    @pytest.mark.parametrize("name", FUNCTIONS.keys() - {"PaymentStub"})
+    def test_what_fails_waits_somewhere(self, name: str) -> None:
+        if name in SCHEDULED:
+            on_failure = properties(f"{name}EventInvokeConfig")["DestinationConfig"]["OnFailure"]
+            undelivered = properties(f"{name}Schedule")["Target"]["DeadLetterConfig"]["Arn"]
+            assert attribute_of(on_failure["Destination"]) == "FailedRuns"
+            assert attribute_of(undelivered) == "UndeliveredSchedules"
+        else:
+            queue = attribute_of(FED_BY[name]["EventSourceArn"])
+            assert attribute_of(properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]) in QUEUES
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_table_in_its_environment_is_one_it_has_rights_on(self, name: str) -> None:
+        named = {
+            re.sub(r"[a-z]+\.|Name$", "", value["Fn::GetAtt"][1].removeprefix("Outputs."))
+            for key, value in variables(name).items()
+            if key.startswith("TABLE_") or key == "STUB_BOOKS_TABLE"
+        }
+        assert named == set(re.findall(r"Outputs\.(\w+)Arn", rights(name, "dynamodb")))
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_queue_in_its_environment_is_one_it_may_send_to(self, name: str) -> None:
+        named = {value["Ref"] for key, value in variables(name).items() if key.startswith("QUEUE_")}
+        own = {attribute_of(FED_BY[name]["EventSourceArn"])} if name in FED_BY else set()
+        failed = {"FailedRuns"} if name in SCHEDULED else set()
+        assert named | own | failed == set(re.findall(r'"(\w+)", "Arn"', rights(name, "sqs")))
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_its_rights_name_actions_and_resources(self, name: str) -> None:
+        for statement in statements(f"{name}Role"):
+            assert all("*" not in action for action in many(statement["Action"]))
+            if statement["Action"] == "sns:Publish":
+                continue
+            assert not [resource for resource in many(statement["Resource"]) if "*" in json.dumps(resource)]
+
+    def test_only_send_reminders_may_text_and_no_topic(self) -> None:
+        publishers = {name for name in FUNCTIONS if rights(name, "sns") != "[]"}
+        assert publishers == {"SendReminders"}
+        texting = [one for one in statements("SendRemindersRole") if one["Action"] == "sns:Publish"]
+        assert [(one["Effect"], one["Resource"]) for one in texting] == [
+            ("Allow", "*"),
+            ("Deny", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"}),
+        ]
+
+    def test_no_role_reads_every_queue(self) -> None:
+        for name in FUNCTIONS:
+            assert "AWSLambdaSQSQueueExecutionRole" not in json.dumps(properties(f"{name}Role")["ManagedPolicyArns"])
+
+
+class TestQueues:
+    @pytest.mark.parametrize("function", FED_BY)
+    def test_a_mapping_hands_over_one_message_and_takes_back_what_failed(self, function: str) -> None:
+        mapping = FED_BY[function]
+        assert mapping["BatchSize"] == 1
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        limit = mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"]
+        assert TEMPLATE["Parameters"][limit]["MinValue"] == 2  # below that AWS refuses
+
+    @pytest.mark.parametrize("function", FED_BY)
+    def test_a_message_stays_hidden_for_six_runs_and_dies_after_five(self, function: str) -> None:
+        queue = properties(attribute_of(FED_BY[function]["EventSourceArn"]))
+        dead = properties(attribute_of(queue["RedrivePolicy"]["deadLetterTargetArn"]))
+        assert queue["VisibilityTimeout"] >= 6 * properties(function)["Timeout"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert queue["MessageRetentionPeriod"] < dead["MessageRetentionPeriod"] == TWO_WEEKS_S
+
+    @pytest.mark.parametrize("name", QUEUES)
+    def test_it_is_encrypted(self, name: str) -> None:
+        assert properties(name)["SqsManagedSseEnabled"] is True
+
+    def test_evidence_of_money_outlives_hints(self) -> None:
+        kept = {name: queue["Properties"]["MessageRetentionPeriod"] for name, queue in QUEUES.items()}
+        assert kept["ContactQueue"] == kept["DebitQueue"] == kept["StageQueue"] < kept["RepaymentsQueue"]
+
+
+class TestSchedules:
+    def test_plan_work_and_reconcile_run_on_schedules(self) -> None:
+        defaults = {name: parameter.get("Default") for name, parameter in TEMPLATE["Parameters"].items()}
+        assert {
+            name: (defaults[one["Properties"]["ScheduleExpression"]["Ref"]], one["Properties"]["Target"]["Input"])
+            for name, one in SCHEDULES.items()
+        } == {
+            "PlanWorkSchedule": ("rate(15 minutes)", '{"v":1,"schedule":"plan_work"}'),
+            "ReconcileSchedule": ("rate(10 minutes)", '{"v":1,"schedule":"reconcile"}'),
+        }
+
+    def test_only_this_group_of_schedules_takes_the_role(self) -> None:
+        (trust,) = properties("ScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
+        source = trust["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"]
+        assert source.endswith(":schedule-group/${AWS::StackName}")
+        assert properties("ScheduleGroup")["Name"] == {"Ref": "AWS::StackName"}
+        assert {one["Properties"]["GroupName"]["Ref"] for one in SCHEDULES.values()} == {"ScheduleGroup"}
+
+    def test_one_parameter_switches_them_off(self) -> None:
+        for one in SCHEDULES.values():
+            assert one["Properties"]["State"] == {"Fn::If": ["SchedulesOn", "ENABLED", "DISABLED"]}
+
+
+class TestStub:
+    def test_without_the_parameter_nothing_of_it_is_there(self) -> None:
+        left = {name for name, resource in RESOURCES.items() if resource.get("Condition") != "HasStub"}
+        outputs = {name for name, output in STACK["Outputs"].items() if output.get("Condition") != "HasStub"}
+        tables = {name for name, one in read("infra/tables.yaml")["Resources"].items() if "Condition" not in one}
+        assert not [name for name in left | outputs | tables if "Stub" in name]
+
+    def test_it_answers_signed_requests_only(self) -> None:
+        assert properties("PaymentStubUrl")["AuthType"] == "AWS_IAM"
+
+    def test_it_reaches_its_own_books_and_the_webhook_queue(self) -> None:
+        assert set(re.findall(r"Outputs\.(\w+)", rights("PaymentStub", "dynamodb"))) == {"StubBooksArn"}
+        assert set(re.findall(r'"(\w+)", "Arn"', rights("PaymentStub", "sqs"))) == {"RepaymentsQueue"}
+
+    def test_production_has_none(self) -> None:
+        asserted = json.dumps(TEMPLATE["Rules"]["ProductionIsReal"]["Assertions"])
+        assert "WithStub" in asserted
+        assert "VirtualTime" in asserted
+
+
+class TestTables:
+    def test_keys(self) -> None:
+        keys = {
+            name: [part["AttributeName"] for part in shape["KeySchema"]]
+            + [
+                " ".join([index["IndexName"], *(part["AttributeName"] for part in index["KeySchema"])])
+                for index in shape.get("GlobalSecondaryIndexes", [])
+            ]
+            for name, shape in table_shapes().items()
+        }
+        assert keys == {
+            "loans": ["loan_id", "entity", "debit_agenda debit_pk debit_sk", "stage_agenda stage_pk stage_sk"],
+            "borrowers": ["borrower_id", "entity", "contact_agenda contact_pk contact_sk"],
+            "attempts": ["loan_id", "seq", "open_attempts open_pk open_sk"],
+            "notices": ["borrower_id", "notice_key", "open_notices open_pk open_sk"],
+            "ledger": ["loan_id", "entry"],
+            "audit": ["subject", "revision"],
+            "control": ["name"],
+            "stub_books": ["book", "entry"],
+        }
+
+    @pytest.mark.parametrize("name", table_shapes())
+    def test_keys_are_strings_and_indexes_hold_keys_only(self, name: str) -> None:
+        shape = table_shapes()[name]
+        assert {one["AttributeType"] for one in shape["AttributeDefinitions"]} == {"S"}
+        for index in shape.get("GlobalSecondaryIndexes", []):
+            assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+    def test_they_are_protected_and_can_be_restored(self) -> None:
+        for name, table in read("infra/tables.yaml")["Resources"].items():
+            assert table["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+            assert table["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
+            assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+            assert "LocalSecondaryIndexes" not in table["Properties"]
+        assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "on"
+
+
+ALARMS = [one["Properties"] for one in read("infra/alarms.yaml")["Resources"].values() if "Alarm" in one["Type"]]
+
+
+class TestAlarms:
+    def watched(self, metric: str) -> set[str]:
+        return {
+            one["Dimensions"][0]["Value"]["Fn::Sub"].removeprefix("${Prefix}-")
+            for one in ALARMS
+            if one["MetricName"] == metric
+        }
+
+    def test_every_dead_letter_pages(self) -> None:
+        queues = {
+            one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for one in QUEUES.values()
+        }
+        fed = {name.removesuffix("-dead") for name in queues if name.endswith("-dead")}
+        assert self.watched("ApproximateNumberOfMessagesVisible") == queues - fed
+        assert self.watched("ApproximateAgeOfOldestMessage") == fed
+
+    @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+    def test_every_function_is_watched(self, metric: str) -> None:
+        names = {properties(name)["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for name in FUNCTIONS}
+        assert self.watched(metric) == names - {"payment_stub"}
+
+    def test_a_schedule_that_is_silent_pages(self) -> None:
+        silent = [one for one in ALARMS if one["MetricName"] == "Invocations"]
+        assert {one["TreatMissingData"] for one in silent} == {"breaching"}
+        assert self.watched("Invocations") == {"plan_work", "reconcile"}
+
+
+class TestTheCheckItself:
+    """Each mistake that linting the raw template lets pass is found."""
+
+    @pytest.mark.parametrize(
+        ("resource", "name", "value", "said"),
+        [
+            ("PlanWork", "Timeout", 3000, "3000"),
+            ("PlanWork", "Runtime", "python3.33", "python3.33"),
+            ("PlanWorkSchedule", "ScheduleExpression", "cron(61 * * * ? *)", "minutes cannot be 61"),
+            ("ReconcileSchedule", "ScheduleExpression", "rate(1 minutes)", "1 minute"),
+            ("Alarms", "Parameters", {"Prefix": "x", "Colour": "red"}, "takes no parameter Colour"),
+            ("ContactQueue", "QueueName", {"Fn::GetAtt": ["Tables", "Outputs.LoanName"]}, "has no output LoanName"),
+        ],
+    )
+    def test_a_planted_mistake(self, resource: str, name: str, value: object, said: str) -> None:
+        template = read()
+        template["Resources"][resource]["Properties"][name] = value
+        assert said in "\n".join(findings(template))
+
+    @pytest.mark.parametrize(
+        ("expression", "right"),
+        [
+            ("rate(1 minute)", True),
+            ("rate(15 minutes)", True),
+            ("rate(0 minutes)", False),
+            ("rate(15 minute)", False),
+            ("rate(2 weeks)", False),
+            ("cron(0 8 * * ? *)", True),
+            ("cron(0/15 8-20 ? JAN-MAR MON-FRI 2026-2030)", True),
+            ("cron(0 8 L * ? *)", True),
+            ("cron(0 8 ? * 6L *)", True),
+            ("cron(0 8 ? * 2#1 *)", True),
+            ("cron(0 8 * * * *)", False),
+            ("cron(0 8 ? * ? *)", False),
+            ("cron(0 24 * * ? *)", False),
+            ("cron(0 8 * 13 ? *)", False),
+            ("cron(0 8 ? * 8 *)", False),
+            ("cron(0 8 * * ?)", False),
+            ("cron(*/0 8 * * ? *)", False),
+            ("at(2026-11-22T08:00:00)", True),
+            ("at(2026-11-22)", False),
+            ("hourly", False),
+        ],
+    )
+    def test_schedule_expressions(self, expression: str, right: bool) -> None:
+        assert (schedule_problem(expression) is None) == right
