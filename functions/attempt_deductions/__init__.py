@@ -1,0 +1,1 @@
+"""The debit line's worker."""

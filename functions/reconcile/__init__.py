@@ -1,0 +1,1 @@
+"""Asks about every claim that outlived its lease."""

@@ -1,0 +1,1 @@
+"""The stage line's worker."""

@@ -1,0 +1,1 @@
+"""Books money once, from webhooks and people."""

@@ -1,0 +1,23 @@
+"""Books each payment that a message tells of, by hand or by the gateway's webhook, once."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.record_repayments.bootstrap import app
+from shared.runtime import batches, events, telemetry
+
+
+@telemetry.entry
+def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
+    """A message that fails comes again alone, and one that was booked before changes nothing."""
+    del context
+    records = events.records(event, "record_repayments")
+    repayments = app()
+    run = events.run_id(repayments.clock.now())
+
+    def work(body: str) -> None:
+        telemetry.report(repayments.work([events.repayment(body)], run), run=run)
+
+    return batches.each_body(records, work)

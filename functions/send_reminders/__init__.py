@@ -1,0 +1,1 @@
+"""The contact line's worker."""

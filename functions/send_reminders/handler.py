@@ -1,0 +1,26 @@
+"""Sends the next message to each borrower that a hint names, if one may go now."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.send_reminders.bootstrap import app
+from shared.domain.book import Line
+from shared.runtime import batches, events, telemetry
+
+ONE_KEY_SECONDS = 20
+"""What one borrower takes at worst: several messages, each with the channel's time-out."""
+
+
+@telemetry.entry
+def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
+    """Each message holds hints. One that fails comes again alone; work there is no time for stays on its agenda."""
+    records = events.records(event, "send_reminders")
+    worker, has_time = app(), batches.time_left(context, ONE_KEY_SECONDS)
+
+    def work(body: str) -> None:
+        hints = events.hints(body, Line.CONTACT)
+        telemetry.report(worker.work(hints.keys, hints.run, has_time), run=hints.run)
+
+    return batches.each_body(records, work)

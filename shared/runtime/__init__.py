@@ -1,0 +1,1 @@
+"""What only a Lambda function needs: its event, its settings, its batch, its log and metrics."""

@@ -1,0 +1,104 @@
+"""What its environment tells a function, read once when it starts: one frozen value for each need.
+
+A variable that is missing or means nothing raises SettingsError, which names it and never repeats its value.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from shared.domain.book import Line
+from shared.domain.errors import SettingsError
+
+type Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The tables that a function uses, real name by short name, and how many shards an agenda has."""
+
+    tables: Mapping[str, str]
+    shards: int
+
+    @classmethod
+    def from_env(cls, *names: str, env: Environment = os.environ) -> Self:
+        return cls({name: text(f"TABLE_{name.upper()}", env) for name in names}, _shards(env))
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The queues that a function sends hints to: their addresses by line."""
+
+    urls: Mapping[Line, str]
+
+    @classmethod
+    def from_env(cls, *lines: Line, env: Environment = os.environ) -> Self:
+        return cls({line: text(f"QUEUE_{line.name}_URL", env) for line in lines})
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Whether the simulated instant in the control table is the time, and where that table is."""
+
+    is_virtual: bool
+    control_table: str
+
+    @classmethod
+    def from_env(cls, env: Environment = os.environ) -> Self:
+        return cls(_one_of("VIRTUAL_TIME", {"on": True, "off": False}, env), text("TABLE_CONTROL", env))
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The payment gateway; `via` is the address of a local AWS, which serves every function URL on its own port."""
+
+    url: str
+    region: str
+    via: str | None
+
+    @classmethod
+    def from_env(cls, env: Environment = os.environ) -> Self:
+        region = env.get("AWS_REGION") or text("AWS_DEFAULT_REGION", env)
+        return cls(text("GATEWAY_URL", env), region, env.get("AWS_ENDPOINT_URL") or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """How messages go out; `allowed_phones` is None in production, where everybody may be written to."""
+
+    sender_id: str | None
+    max_price: str
+    allowed_phones: str | None
+
+    @classmethod
+    def from_env(cls, env: Environment = os.environ) -> Self:
+        is_production = _one_of("DUEBELL_ENVIRONMENT", {"production": True, "test": False}, env)
+        allowed = None if is_production else text("ALLOWED_PHONES", env, may_be_empty=True)
+        return cls(
+            text("SMS_SENDER_ID", env, may_be_empty=True) or None,
+            text("SMS_MAX_PRICE", env),
+            allowed,
+        )
+
+
+def text(name: str, env: Environment = os.environ, *, may_be_empty: bool = False) -> str:
+    """A variable that must be there."""
+    value = env.get(name)
+    if value is None or not (value or may_be_empty):
+        raise SettingsError(f"the environment variable {name} is {'missing' if value is None else 'empty'}")
+    return value
+
+
+def _shards(env: Environment) -> int:
+    value = text("SHARDS", env)
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 256):
+        raise SettingsError("the environment variable SHARDS must be a whole number from 1 to 256")
+    return int(value)
+
+
+def _one_of[T](name: str, choices: Mapping[str, T], env: Environment) -> T:
+    value = text(name, env)
+    if value not in choices:
+        raise SettingsError(f"the environment variable {name} must be {' or '.join(choices)}")
+    return choices[value]
