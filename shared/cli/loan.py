@@ -1,0 +1,177 @@
+"""`duebell loan show`: one loan's story, and how it stands."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from shared.adapters.dynamodb.models import (
+    BorrowerItem,
+    CardItem,
+    EntryItem,
+    EscalationItem,
+    InstalmentItem,
+    LoanItem,
+    MandateItem,
+    Models,
+)
+from shared.cli.book import models_of, place_of, stored
+from shared.cli.output import Json, say, say_json
+from shared.cli.rules import read_rules
+from shared.cli.session import Session, Stack
+from shared.cli.story import Event, LoanRows, owed, story
+from shared.cli.tables import a_table, show
+from shared.domain import keys
+from shared.domain.errors import InputError
+from shared.domain.money import Money
+from shared.invariants.rows import Place
+
+LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.")]
+
+
+def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = False) -> None:
+    """Show a loan: what happened to it in order, and its instalments, mandates and next steps.
+
+    Times are the lender's. The borrower's name is not shown, and of the phone only its ends.
+    """
+    session = Session(stack)
+    rows = read_loan(models_of(session), keys.checked_id(loan_id))
+    now = session.now()
+    rules = read_rules().at(rows.loan.product, now)
+    zone = rules.zone if rules else ZoneInfo("UTC")
+    if as_json:
+        say_json(_document(rows, zone))
+    else:
+        _show(rows, zone, now)
+
+
+def read_loan(models: Models, loan_id: str) -> LoanRows:
+    """All rows of a loan; raises InputError where there is none."""
+    with stored():
+        found = list(models.loans.query(loan_id, consistent_read=True))
+        loan = next((row for row in found if isinstance(row, LoanItem)), None)
+        if loan is None:
+            raise InputError(f"there is no loan {loan_id}")
+        owner = list(models.borrowers.query(loan.borrower_id, consistent_read=True))
+        entries = list(models.ledger.query(loan_id, consistent_read=True))
+        entries += models.ledger.query(keys.SUSPENSE, EntryItem.entry.startswith(f"gateway#{loan_id}:P"))
+        return LoanRows(
+            loan,
+            next((row for row in owner if isinstance(row, BorrowerItem)), None),
+            next((row for row in owner if isinstance(row, CardItem)), None),
+            [row for row in found if isinstance(row, InstalmentItem)],
+            [row for row in found if isinstance(row, MandateItem)],
+            [row for row in found if isinstance(row, EscalationItem)],
+            list(models.attempts.query(loan_id, consistent_read=True)),
+            [n for n in models.notices.query(loan.borrower_id) if any(c.split("#")[1] == loan_id for c in n.covers)],
+            entries,
+        )
+
+
+def masked(phone: str | None) -> str | None:
+    """A phone number as anybody may see it: +44******12."""
+    return f"{phone[:3]}******{phone[-2:]}" if phone else None
+
+
+def _document(rows: LoanRows, zone: ZoneInfo) -> dict[str, object]:
+    loan, borrower = rows.loan, rows.borrower
+    return {
+        "loan_id": loan.loan_id,
+        "product": loan.product,
+        "status": loan.status,
+        "stage": rows.stage,
+        "currency": loan.currency,
+        "principal": _decimal(loan.principal_minor, loan.currency),
+        "outstanding": _decimal(rows.outstanding_minor, loan.currency),
+        "borrower": {
+            "borrower_id": loan.borrower_id,
+            "phone": masked(borrower.phone) if borrower else None,
+            "locale": borrower.locale if borrower else None,
+            "time_zone": borrower.time_zone if borrower else None,
+        },
+        "instalments": [_of_instalment(row) for row in rows.instalments],
+        "mandates": [
+            {"mandate_id": m.mandate_id, "rail": m.rail, "status": m.status, "signed_on": m.signed_on.isoformat()}
+            for m in rows.mandates
+        ],
+        "next": {
+            "contact": _of_place(_of_card(rows)),
+            "stage": _of_place(place_of(loan.stage_pk, loan.stage_sk)),
+            "debit": [
+                {"number": row.number, **of}
+                for row in rows.instalments
+                if (of := _of_place(place_of(row.debit_pk, row.debit_sk)))
+            ],
+        },
+        "story": [_of_event(event) for event in story(rows, zone)],
+    }
+
+
+def _of_instalment(row: InstalmentItem) -> dict[str, object]:
+    return {
+        "number": row.number,
+        "due_on": row.due_on.isoformat(),
+        "due": _decimal(owed(row), row.currency),
+        "paid": _decimal(row.paid_minor, row.currency),
+        "outstanding": _decimal(owed(row) - row.paid_minor, row.currency),
+        "state": row.state,
+        "attempts": row.attempts,
+        "last_outcome": row.last_attempt.outcome if row.last_attempt else None,
+        "blocked": bool(row.blocked),
+    }
+
+
+def _of_place(place: Place | None) -> dict[str, object] | None:
+    return {"at": keys.instant(place.at), "quarantined": place.quarantined} if place else None
+
+
+def _of_event(event: Event) -> dict[str, object]:
+    at = keys.instant(event.at) if event.at else None
+    return {"day": event.day.isoformat(), "at": at, "kind": event.kind, "text": event.text, **event.facts}
+
+
+def _show(rows: LoanRows, zone: ZoneInfo, now: datetime) -> None:
+    loan, borrower = rows.loan, rows.borrower
+    say(f"loan {loan.loan_id}: {loan.product}, {loan.status}, stage {rows.stage}, {_outstanding(rows)}")
+    phone = (borrower and masked(borrower.phone)) or "no phone"
+    where = f", {borrower.locale}, {borrower.time_zone}" if borrower else ""
+    say(f"borrower {loan.borrower_id}: {phone}{where}")
+    say("")
+    numbers = ("due", "paid", "outstanding", "attempts")
+    table = a_table("instalment", "due on", *numbers, "state", "next look", right=numbers)
+    for row in rows.instalments:
+        amounts = [Money(m, row.currency).grouped() for m in (owed(row), row.paid_minor, owed(row) - row.paid_minor)]
+        step = _step(place_of(row.debit_pk, row.debit_sk), zone, now)
+        state = f"{row.state}, blocked" if row.blocked else row.state
+        table.add_row(f"#{row.number}", str(row.due_on), *amounts, str(row.attempts), state, step)
+    show(table)
+    for mandate in rows.mandates:
+        say(f"mandate {mandate.mandate_id}: {mandate.rail}, {mandate.status}, signed on {mandate.signed_on}")
+    say(f"next look of the contact line: {_step(_of_card(rows), zone, now)}")
+    say(f"next look of the stage line: {_step(place_of(loan.stage_pk, loan.stage_sk), zone, now)}")
+    say("")
+    for event in story(rows, zone):
+        clock = f"{event.at.astimezone(zone):%H:%M}" if event.at else "     "
+        say(f"{event.day} {clock}  {event.kind:13}  {event.text}")
+
+
+def _outstanding(rows: LoanRows) -> str:
+    currency = rows.loan.currency
+    return f"{Money(rows.outstanding_minor, currency).grouped()} {currency} outstanding"
+
+
+def _of_card(rows: LoanRows) -> Place | None:
+    return place_of(rows.card.contact_pk, rows.card.contact_sk) if rows.card else None
+
+
+def _step(place: Place | None, zone: ZoneInfo, now: datetime) -> str:
+    if place is None:
+        return "-"
+    if place.quarantined:
+        return "quarantined"
+    return "due" if place.at <= now else f"{place.at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _decimal(minor: int, currency: str) -> str:
+    return Money(minor, currency).decimal()

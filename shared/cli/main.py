@@ -1,0 +1,124 @@
+"""The `duebell` command. A new command is one line under `app` below."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
+
+from shared.cli import check, doctor, invoke, loan, portfolio, status
+from shared.cli.output import complain, say
+from shared.domain.errors import DuebellError
+
+app = typer.Typer(
+    name="duebell",
+    help="Duebell, the repayment line of a consumer lender.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+invoke_app = typer.Typer(help="Run a deployed function by hand.")
+loan_app = typer.Typer(help="Look at one loan.")
+
+app.command("import")(portfolio.import_command)
+app.command("export")(portfolio.export_command)
+app.command("check")(check.check)
+app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
+app.add_typer(loan_app, name="loan")
+loan_app.command("show")(loan.show_command)
+app.add_typer(invoke_app, name="invoke")
+invoke_app.command("plan_work")(invoke.plan_work)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"duebell {version('duebell')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    _asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    _help(context)
+
+
+@invoke_app.callback(invoke_without_command=True)
+@loan_app.callback(invoke_without_command=True)
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code. Whatever goes wrong is one line on standard error.
+
+    0 done; 1 `check` found a breach; 2 wrong input, or the stack could not be used; 130 interrupted.
+    """
+    try:
+        code = typer.main.get_command(app).main(
+            None if arguments is None else list(arguments), prog_name="duebell", standalone_mode=False
+        )
+    except KeyboardInterrupt:
+        complain("duebell: interrupted")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing more to say
+        return 0
+    except Exception as error:  # the outermost edge: a person gets a line, never a traceback
+        if os.environ.get("DUEBELL_DEBUG"):
+            raise
+        complain(f"duebell: {' '.join(_explained(error).split())}")
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception) -> str:
+    match error:
+        case DuebellError():
+            return str(error)
+        case typer.TyperException() as wrong if hasattr(wrong, "format_message"):
+            return f"{wrong.format_message()} (see duebell --help)"
+        case typer.Abort():
+            return "interrupted"
+        case NoRegionError():
+            return "no AWS region: set AWS_DEFAULT_REGION, or choose a profile with AWS_PROFILE"
+        case NoCredentialsError():
+            return "no AWS credentials: choose a profile with AWS_PROFILE, or sign in"
+        case EndpointConnectionError():
+            return f"nothing answers at {error.kwargs.get('endpoint_url')}: is AWS_ENDPOINT_URL right, and does it run?"
+        case ClientError():
+            said = error.response.get("Error", {})
+            return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
+        case BotoCoreError():
+            return f"AWS could not be used: {error}"
+        case _:
+            return f"unexpected {type(error).__name__} in {_place(error)}; DUEBELL_DEBUG=1 shows the traceback"
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised: the text of an error that nobody foresaw may hold what is personal."""
+    trace, place = error.__traceback__, "no place"
+    while trace:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+if __name__ == "__main__":
+    sys.exit(run())

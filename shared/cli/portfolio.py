@@ -1,0 +1,58 @@
+"""`duebell import` and `duebell export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.adapters.csv_files import open_portfolio, write_files
+from shared.adapters.phones import phone_problem
+from shared.adapters.policy_files import PolicyFiles
+from shared.cli.output import Json, complain, progress, say, say_json
+from shared.cli.session import Session, Stack
+from shared.workflows.export_portfolio import export_portfolio
+from shared.workflows.import_portfolio import Refused, import_portfolio
+
+ImportFolder = Annotated[Path, typer.Option("--dir", help="The folder with the CSV files.", metavar="DIR")]
+ExportFolder = Annotated[Path, typer.Option("--dir", help="An empty or new folder.", metavar="DIR")]
+
+
+def import_command(folder: ImportFolder, stack: Stack = "duebell", as_json: Json = False) -> None:
+    """Import a portfolio from a folder of CSV files.
+
+    borrowers.csv, loans.csv and instalments.csv, and where there are any mandates.csv and payments.csv.
+    Everything is checked before anything is written: each bad line is listed, and then nothing is imported.
+    An import that was interrupted is completed by running it again; the same files once more write nothing.
+    """
+    files = open_portfolio(folder)
+    session = Session(stack)
+    with progress(quiet=as_json) as step:
+        result = import_portfolio(files, session.portfolio, PolicyFiles(), phone_problem, session.now(), step)
+    if isinstance(result, Refused):
+        if as_json:
+            found = [{"file": f.file, "line": f.line, "column": f.column, "reason": f.reason} for f in result.findings]
+            say_json({"written": 0, "findings": found})
+        else:
+            for finding in result.findings:
+                column = f"{finding.column} " if finding.column else ""
+                complain(f"{finding.file}:{finding.line}: {column}{finding.reason}")
+            count = len(result.findings)
+            complain(f"duebell: nothing was imported: {count} finding{'' if count == 1 else 's'}")
+        raise typer.Exit(2)
+    if as_json:
+        say_json({"lines": result.lines, "written": result.written, "opened": result.opened, "findings": []})
+        return
+    for name, count in result.lines.items():
+        say(f"{name:16}{count:>9}")
+    say(f"written: {result.written}")
+    say(f"opened: {result.opened}")
+
+
+def export_command(folder: ExportFolder, stack: Stack = "duebell", as_json: Json = False) -> None:
+    """Export the book to a folder: the files of an import, and attempts, notices, escalations and the ledger."""
+    counts = write_files(folder, export_portfolio(Session(stack).portfolio))
+    if as_json:
+        say_json({"rows": counts})
+        return
+    for name, count in counts.items():
+        say(f"{name:16}{count:>9}")

@@ -1,0 +1,138 @@
+"""The few rules that the checks need, read from the policy packs' documents without the code that decides by them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+STAGES = ("current", "M1", "M2", "M3", "legal")
+
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What was in force for a product on a day."""
+
+    business_zone: str
+    window_start: time
+    window_end: time
+    slots: tuple[time, ...]
+    debit_end: time
+    max_attempts: int
+    catch_up_days: int
+    notice_required: bool
+    notice_lead_days: int
+    retry_outcomes: frozenset[str]
+    dpd_origin: int
+    from_dpd: Mapping[str, int]  # by stage
+    notice_from_dpd: Mapping[str, int]
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.business_zone)
+
+    def date_of(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+    def dpd(self, due_on: date, day: date) -> int:
+        return max(0, (day - due_on).days + self.dpd_origin)
+
+    def bucket(self, dpd: int) -> str:
+        return next((s for s in reversed(STAGES[1:]) if self.from_dpd[s] <= dpd), "current")
+
+
+class RuleBook:
+    """Rules by product and day, over decoded packs. A day without valid packs has none."""
+
+    def __init__(self, documents: Iterable[Mapping[str, object]]) -> None:
+        self._documents = tuple(documents)
+        self._known: dict[tuple[str, date], Rules | None] = {}
+
+    def on(self, product: str, day: date) -> Rules | None:
+        if (product, day) not in self._known:
+            self._known[product, day] = self._read(product, day)
+        return self._known[product, day]
+
+    def at(self, product: str, moment: datetime) -> Rules | None:
+        """The rules of the business date at an instant: that of the lender's zone, which is no more than a day away."""
+        for day in (moment.date() + timedelta(days=d) for d in (0, 1, -1)):
+            rules = self.on(product, day)
+            if rules and rules.date_of(moment) == day:
+                return rules
+        return None
+
+    def end_of(self, day: date) -> datetime:
+        """The last second of a business date; of a day without a lender's pack, that in UTC."""
+        valid = [d for d in self._documents if d.get("type") == "lender" and _is_valid(d, day)]
+        zone = ZoneInfo(_text(valid, "business_zone")) if valid else UTC
+        return datetime.combine(day, time(23, 59, 59), zone).astimezone(UTC)
+
+    def last_day(self, product: str, day: date) -> date | None:
+        """The last day on which the packs valid on `day` all still are; None where they are open-ended."""
+        ends = [d["valid_to"] for d in self._valid(product, day) if isinstance(d.get("valid_to"), date)]
+        return min((end for end in ends if isinstance(end, date)), default=None)
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        return tuple(sorted({str(d["id"]) for d in self._documents if d.get("type") == "product"}))
+
+    def _valid(self, product: str, day: date) -> list[Mapping[str, object]]:
+        return [d for d in self._documents if _is_meant(d, product) and _is_valid(d, day)]
+
+    def _read(self, product: str, day: date) -> Rules | None:
+        valid = self._valid(product, day)
+        if {"lender", "product"} - {d.get("type") for d in valid}:
+            return None
+        stages = STAGES[1:]
+        return Rules(
+            business_zone=_text(valid, "business_zone"),
+            window_start=time.fromisoformat(_text(valid, "contact.window_start")),
+            window_end=time.fromisoformat(_text(valid, "contact.window_end")),
+            slots=tuple(time.fromisoformat(slot) for slot in _texts(valid, "debit.slots")),
+            debit_end=time.fromisoformat(_text(valid, "debit.window_end")),
+            max_attempts=_number(valid, "debit.max_attempts"),
+            catch_up_days=_number(valid, "debit.catch_up_days"),
+            notice_required=bool(_leaf(valid, "debit.notice_required")),
+            notice_lead_days=_number(valid, "debit.notice_lead_days"),
+            retry_outcomes=frozenset(_texts(valid, "debit.retry_outcomes")),
+            dpd_origin=_number(valid, "stage.dpd_origin"),
+            from_dpd={s: _number(valid, f"stage.{s}.from_dpd") for s in stages},
+            notice_from_dpd={s: _number(valid, f"stage.{s}.notice_from_dpd") for s in stages},
+        )
+
+
+def _is_meant(document: Mapping[str, object], product: str) -> bool:
+    return document.get("type") in ("lender", "wording") or document.get("id") == product
+
+
+def _is_valid(document: Mapping[str, object], day: date) -> bool:
+    first, last = document.get("valid_from"), document.get("valid_to")
+    return isinstance(first, date) and first <= day and (not isinstance(last, date) or day <= last)
+
+
+def _leaf(documents: Iterable[Mapping[str, object]], path: str) -> object:
+    """The value of a leaf; raises ValueError where no document has it."""
+    for document in documents:
+        node: object = document
+        for name in path.split("."):
+            node = node.get(name, _MISSING) if isinstance(node, Mapping) else _MISSING
+        if isinstance(node, Mapping) and "value" in node:
+            return node["value"]
+    raise ValueError(f"no policy pack has {path}")
+
+
+def _text(documents: Iterable[Mapping[str, object]], path: str) -> str:
+    return str(_leaf(documents, path))
+
+
+def _texts(documents: Iterable[Mapping[str, object]], path: str) -> list[str]:
+    value = _leaf(documents, path)
+    if not isinstance(value, list):
+        raise ValueError(f"{path} is no list")  # noqa: TRY004 - one kind of error for one kind of problem
+    return [str(v) for v in value]
+
+
+def _number(documents: Iterable[Mapping[str, object]], path: str) -> int:
+    return int(_text(documents, path))

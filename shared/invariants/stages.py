@@ -1,0 +1,83 @@
+"""Stages: what due dates, the ledger and the date say, against what the loan's rows say."""
+
+from collections.abc import Iterator
+
+from shared.invariants.rows import EscalationRow, LoanRow, Snapshot
+from shared.invariants.rules import STAGES, Rules
+from shared.invariants.terms import Breach, Terms
+
+
+def stages_follow(book: Snapshot, terms: Terms) -> Iterator[Breach]:
+    """A loan's stage is never above its days past due, nor below them once the notice for the next stage was told.
+
+    While the loan's stage step is due the stage line has not looked yet, and nothing is said.
+    """
+    for loan in book.loans:
+        rules = terms.rules_of(loan)
+        if rules is None or not loan.opened:
+            continue
+        if loan.status == "settled":
+            if loan.entered:
+                yield Breach("stages-follow", loan.loan_id, f"settled, and still in {loan.stage}")
+        elif not terms.is_waiting(loan.place) and (problem := _problem(loan, rules, book, terms)):
+            yield Breach("stages-follow", loan.loan_id, problem)
+
+
+def _problem(loan: LoanRow, rules: Rules, book: Snapshot, terms: Terms) -> str | None:
+    unpaid, today = book.unpaid(loan.loan_id), rules.date_of(terms.moment)
+    dpd = rules.dpd(unpaid[0].due_on, today) if unpaid else 0
+    stage, bucket = STAGES.index(loan.stage), STAGES.index(rules.bucket(dpd))
+    if stage > bucket:
+        return f"in {loan.stage} at {dpd} days past due, which is {STAGES[bucket]}"
+    if stage < bucket:
+        needed = rules.notice_from_dpd[STAGES[stage + 1]]
+        if any(tier >= needed and day < today for tier, day in book.overdue_notices.get(unpaid[0].key, [])):
+            return f"in {loan.stage} at {dpd} days past due, told, and nothing will look at it"
+    return None
+
+
+def escalations_stand(book: Snapshot, terms: Terms) -> Iterator[Breach]:
+    """The escalations in force are those that the loan's row names, in order, each entered at its days past due."""
+    for loan in book.loans:
+        rows = book.escalations_of.get(loan.loan_id, [])
+        in_force = {row.key for row in rows if row.left_on is None}
+        if in_force != set(loan.entered):
+            named, stand = ", ".join(loan.entered) or "none", ", ".join(sorted(in_force)) or "none"
+            yield Breach("escalations-stand", loan.loan_id, f"the loan names {named}, in force are {stand}")
+        ranks = [STAGES.index(key.rpartition("#")[2]) for key in loan.entered]
+        if ranks != sorted(set(ranks)):
+            yield Breach("escalations-stand", loan.loan_id, f"stages out of order: {', '.join(loan.entered)}")
+        for row in rows:
+            rules = terms.rules.on(loan.product, row.entered_on)
+            if rules and (problem := _escalation_problem(row, rules, book)):
+                yield Breach("escalations-stand", f"{row.loan_id} {row.key}", problem)
+
+
+def _escalation_problem(row: EscalationRow, rules: Rules, book: Snapshot) -> str | None:
+    if row.left_on is not None and row.left_on < row.entered_on:
+        return f"entered on {row.entered_on}, left on {row.left_on}"
+    if row.stage != row.key.rpartition("#")[2]:
+        return f"its key names another stage than {row.stage}"
+    oldest = book.instalment.get((row.loan_id, row.number))
+    if oldest is None:
+        return f"for instalment {row.number}, which does not exist"
+    dpd = rules.dpd(oldest.due_on, row.entered_on)
+    if oldest.episode == 0 and dpd != row.dpd:
+        return f"entered at {row.dpd} days past due, which were {dpd}"
+    if row.dpd < rules.from_dpd[row.stage]:
+        return f"{row.stage} entered at {row.dpd} days past due"
+    return None
+
+
+def stages_were_told(book: Snapshot, terms: Terms) -> Iterator[Breach]:
+    """No stage was entered before its mandatory overdue notice."""
+    for row in book.escalations:
+        loan = book.loan.get(row.loan_id)
+        rules = terms.rules.on(loan.product, row.entered_on) if loan else None
+        oldest = book.instalment.get((row.loan_id, row.number))
+        if rules is None or oldest is None:
+            continue
+        needed = rules.notice_from_dpd[row.stage]
+        told = book.overdue_notices.get(oldest.key, [])
+        if not any(tier >= needed and day <= row.entered_on for tier, day in told):
+            yield Breach("stages-were-told", f"{row.loan_id} {row.key}", f"without an overdue notice of day {needed}")

@@ -1,0 +1,189 @@
+"""`duebell loan show`: the story of a loan, and how it stands."""
+
+from typing import Any
+
+import pytest
+
+from shared.cli.loan import masked
+from tests.cli.operating.conftest import Ask, Book
+
+
+def story(ask: Ask, loan_id: str) -> list[Any]:
+    said = ask("loan", "show", loan_id, "--json")
+    assert (said.code, said.err) == (0, "")
+    events: list[Any] = said.json["story"]
+    return events
+
+
+def test_a_loan_that_is_not_paid_is_told_from_its_import_to_its_stage(ask: Ask) -> None:
+    told = [(event["day"], event["kind"], event["text"]) for event in story(ask, "l-2")]
+    assert told == [
+        ("2025-12-10", "disbursed", "2,000.00 CNY lent, 2 instalments"),
+        ("2026-03-01", "imported", "opened on its agendas"),
+        ("2026-03-03", "message", "REMIND_7 #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
+        ("2026-03-07", "message", "REMIND_3 #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
+        ("2026-03-09", "message", "PRE_DEBIT #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
+        ("2026-03-10", "attempt", "attempt 1 of #1 for 1,015.00 CNY, slot 08:00: insufficient"),
+        ("2026-03-10", "attempt", "attempt 2 of #1 for 1,015.00 CNY, slot 12:00: insufficient"),
+        ("2026-03-10", "attempt", "attempt 3 of #1 for 1,015.00 CNY, slot 20:00: insufficient"),
+        ("2026-03-10", "message", "FAILED #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-11", "message", "OVERDUE_1 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-11", "stage entered", "M1, 1 day past due, #1"),
+        ("2026-03-13", "message", "OVERDUE_3 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-17", "message", "OVERDUE_7 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-25", "message", "OVERDUE_15 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-04-09", "message", "OVERDUE_30 #1, 1,015.00 CNY, by sms: sent"),
+    ]
+
+
+def test_money_is_told_with_what_it_paid(ask: Ask) -> None:
+    deducted = next(event for event in story(ask, "l-1") if event["kind"] == "attempt")
+    assert deducted["text"].endswith("slot 08:00: paid; paid #1 1,015.00 CNY")
+    assert deducted["money"] == {
+        "amount": "1015.00",
+        "paid": [{"number": 1, "amount": "1015.00"}],
+        "credit": "0.00",
+    }
+    by_hand = next(event for event in story(ask, "l-5") if event["kind"] == "payment")
+    assert by_hand["text"] == "2,000.00 CNY from manual r-2026-03-18; paid #1 1,015.00 CNY; 985.00 CNY credit"
+    assert (by_hand["credit"], by_hand["suspense"]) == ("985.00", False)
+
+
+def test_a_repaid_loan_ends_settled_and_out_of_its_stage(ask: Ask) -> None:
+    assert [(event["day"], event["kind"]) for event in story(ask, "l-6")][-4:] == [
+        ("2026-03-25", "payment"),
+        ("2026-03-25", "settled"),
+        ("2026-03-26", "message"),
+        ("2026-03-26", "stage left"),
+    ]
+
+
+def test_money_in_suspense_stands_in_the_story_of_its_attempts_loan(ask: Ask, book: Book) -> None:
+    key = {"loan_id": "SUSPENSE", "entry": "gateway#l-2:P000003"}
+    entry = {
+        "source": {"S": "gateway"},
+        "external_id": {"S": "l-2:P000003"},
+        "amount_minor": {"N": "101500"},
+        "currency": {"S": "CNY"},
+        "booked_on": {"S": "2026-03-11"},
+        "split": {"L": []},
+        "detail": {"S": "paid after insufficient"},
+    }
+    with book.added("ledger", key, entry):
+        (payment,) = [event for event in story(ask, "l-2") if event["kind"] == "payment"]
+    assert payment["text"] == "1,015.00 CNY from gateway l-2:P000003; in suspense: paid after insufficient"
+    assert payment["suspense"] is True
+
+
+def test_an_answer_that_came_late_says_when(ask: Ask, book: Book) -> None:
+    settled = {"state": {"S": "settled"}, "outcome": {"S": "paid"}, "settled_at": {"S": "2026-04-10T00:20:00Z"}}
+    with book.changed("attempts", {"loan_id": "l-3", "seq": "P#000003"}, settled):
+        last = [event for event in story(ask, "l-3") if event["kind"] == "attempt"][-1]
+    assert last["text"] == "attempt 3 of #1 for 1,015.00 CNY, slot 20:00: paid at 2026-04-10 08:20"
+
+
+def test_the_present_state(ask: Ask) -> None:
+    shown = ask("loan", "show", "l-1", "--json").json
+    del shown["story"]
+    del shown["instalments"][1:]
+    assert shown == {
+        "loan_id": "l-1",
+        "product": "jiebei",
+        "status": "open",
+        "stage": "current",
+        "currency": "CNY",
+        "principal": "3000.00",
+        "outstanding": "2030.00",
+        "borrower": {
+            "borrower_id": "b-1",
+            "phone": "+44******01",
+            "locale": "zh-CN",
+            "time_zone": "Asia/Shanghai",
+        },
+        "instalments": [
+            {
+                "number": 1,
+                "due_on": "2026-03-10",
+                "due": "1015.00",
+                "paid": "1015.00",
+                "outstanding": "0.00",
+                "state": "paid",
+                "attempts": 1,
+                "last_outcome": "paid",
+                "blocked": False,
+            }
+        ],
+        "mandates": [{"mandate_id": "m-1", "rail": "stub", "status": "active", "signed_on": "2025-12-10"}],
+        "next": {
+            "contact": {"at": "2026-04-10T01:00:00Z", "quarantined": False},
+            "stage": {"at": "2026-04-10T16:00:00Z", "quarantined": False},
+            "debit": [
+                {"number": 2, "at": "2026-04-10T00:00:00Z", "quarantined": False},
+                {"number": 3, "at": "2026-04-12T00:00:00Z", "quarantined": False},
+            ],
+        },
+    }
+
+
+def test_for_people_it_fits_on_lines(ask: Ask) -> None:
+    lines = [line.rstrip() for line in ask("loan", "show", "l-2").out.splitlines()]
+    assert lines[:2] == [
+        "loan l-2: jiebei, open, stage M1, 2,030.00 CNY outstanding",
+        "borrower b-1: +44******01, zh-CN, Asia/Shanghai",
+    ]
+    assert "#2          2026-05-10  1,015.00  0.00     1,015.00         0  open   2026-04-12 08:00" in lines
+    assert "next look of the stage line: 2026-04-10 00:00" in lines
+    assert "2026-03-10 20:00  message        FAILED #1, 1,015.00 CNY, by sms: sent" in lines
+    assert "2026-03-11        stage entered  M1, 1 day past due, #1" in lines
+
+
+def test_a_quarantined_and_a_blocked_row_say_so(ask: Ask, book: Book) -> None:
+    quarantined, blocked = {"stage_pk": {"S": "QUARANTINE"}}, {"blocked": {"BOOL": True}}
+    with (
+        book.changed("loans", {"loan_id": "l-2", "entity": "LOAN"}, quarantined),
+        book.changed("loans", {"loan_id": "l-2", "entity": "INST#001"}, blocked),
+    ):
+        shown = ask("loan", "show", "l-2").out
+    assert "next look of the stage line: quarantined" in shown
+    assert "open, blocked" in shown
+
+
+@pytest.mark.parametrize(
+    ("loan_id", "problem"),
+    [("l-99", "there is no loan l-99"), ("a b", "an id is 1 to 64"), ("SUSPENSE", "there is no loan SUSPENSE")],
+)
+def test_an_unknown_loan_is_one_line_and_2(ask: Ask, loan_id: str, problem: str) -> None:
+    said = ask("loan", "show", loan_id)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert problem in said.err
+
+
+def test_a_row_that_cannot_be_read_is_one_line_and_2(ask: Ask, book: Book) -> None:
+    with book.changed("loans", {"loan_id": "l-2", "entity": "INST#001"}, {"due_on": {"S": "soon"}}):
+        said = ask("loan", "show", "l-2")
+    assert (said.code, said.out) == (2, "")
+    assert "the stored row l-2 INST#001 cannot be read" in said.err
+
+
+@pytest.mark.parametrize("loan_id", ["l-1", "l-2", "l-3", "l-4", "l-5", "l-6"])
+def test_nothing_personal_is_shown(ask: Ask, loan_id: str) -> None:
+    said = ask("loan", "show", loan_id).out + ask("loan", "show", loan_id, "--json").out
+    hidden = (
+        "王芳",
+        "7700900001",
+        "7700900002",
+        "7700900003",
+        "paid-1",
+        "insufficient-2",
+        "balance-3",
+        "mandate-dead-6",
+    )
+    assert [word for word in hidden if word in said] == []
+
+
+@pytest.mark.parametrize(
+    ("phone", "shown"), [("+447700900001", "+44******01"), ("+12025550123", "+12******23"), (None, None), ("", None)]
+)
+def test_a_phone_shows_its_ends(phone: str | None, shown: str | None) -> None:
+    assert masked(phone) == shown

@@ -1,0 +1,87 @@
+"""`duebell status`: what is due, at work, unknown, in front of a person."""
+
+import boto3
+
+from tests.cli.conftest import set_clock
+from tests.cli.operating import lived
+from tests.cli.operating.conftest import Ask, Book
+
+L2 = {"loan_id": "l-2", "entity": "LOAN"}
+
+
+def test_what_is_due_by_now_is_counted_by_line(ask: Ask, book: Book) -> None:
+    evening = {line: found["due"] for line, found in ask("status", "--json").json["lines"].items()}
+    set_clock(book.client, dict(book.tables), "2026-04-10T01:00:00Z")
+    try:
+        said = ask("status", "--json")
+    finally:
+        set_clock(book.client, dict(book.tables), lived.LAST_SLOT.isoformat())
+    morning = {line: (found["due"], found["on_agenda"]) for line, found in said.json["lines"].items()}
+    assert evening == {"contact": 0, "debit": 0, "stage": 0}
+    assert morning == {"contact": (2, 2), "debit": (1, 3), "stage": (3, 4)}
+    assert said.json["now"] == "2026-04-10T01:00:00Z"
+
+
+def test_an_unanswered_attempt_and_a_claimed_message_are_in_flight(ask: Ask, book: Book) -> None:
+    claimed = {
+        "state": {"S": "claimed"},
+        "open_pk": {"S": "S000"},
+        "open_sk": {"S": "2026-03-03T04:00:00Z#b-1#REMIND_7"},
+    }
+    with book.changed("notices", {"borrower_id": "b-1", "notice_key": "REMIND_7#l-1#001#0"}, claimed):
+        said, shown = ask("status", "--json"), ask("status").out
+    assert said.json["attempts"] == [{"key": "l-3:P000003", "state": "unknown", "since": "2026-04-09T12:00:00Z"}]
+    assert [notice["key"] for notice in said.json["notices"]] == ["b-1#REMIND_7#l-1#001#0"]
+    assert "attempts in flight: 1 unknown" in shown
+    assert "messages in flight: 1 claimed" in shown
+
+
+def test_a_quarantined_row_is_named_and_on_no_agenda(ask: Ask, book: Book) -> None:
+    with book.changed("loans", L2, {"stage_pk": {"S": "QUARANTINE"}}):
+        said, shown = ask("status", "--json"), ask("status").out
+    assert said.json["lines"]["stage"] == {"due": 0, "on_agenda": 3, "quarantined": ["l-2"]}
+    assert "quarantined on the stage line: l-2" in shown
+
+
+def test_money_in_suspense_is_told_with_its_reason(ask: Ask) -> None:
+    assert ask("status", "--json").json["suspense"] == [
+        {"entry": "manual#r-2026-03-26", "amount": "70.00", "currency": "CNY", "detail": "no such loan"}
+    ]
+    assert "manual#r-2026-03-26: 70.00 CNY, no such loan" in ask("status").out
+
+
+def test_every_queue_tells_how_full_it_is(ask: Ask, environment: dict[str, str]) -> None:
+    sqs, url = boto3.client("sqs"), environment["QUEUE_DEBIT_DEAD_URL"]
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    try:
+        queues = ask("status", "--json").json["queues"]
+    finally:
+        sqs.purge_queue(QueueUrl=url)
+    assert {name for name, depth in queues.items() if depth["waiting"]} == {"debit-dead"}
+    assert set(queues) == {
+        *("contact", "contact-dead", "debit", "debit-dead", "stage", "stage-dead"),
+        *("repayments", "repayments-dead", "undelivered-schedules", "failed-runs"),
+    }
+
+
+def test_more_shards_than_the_stack_says_are_read_where_there_were_more(ask: Ask, book: Book) -> None:
+    moved = {"stage_pk": {"S": "S003"}}
+    with book.changed("loans", L2, moved), book.added("control", {"name": "SHARDS"}, {"value": {"N": "4"}}):
+        assert ask("status", "--json").json["lines"]["stage"]["on_agenda"] == 4
+    with book.changed("loans", L2, moved):
+        assert ask("status", "--json").json["lines"]["stage"]["on_agenda"] == 3
+
+
+def test_long_lists_are_cut_for_people_only(ask: Ask, book: Book) -> None:
+    for number in range(30):
+        key = {"loan_id": {"S": "SUSPENSE"}, "entry": {"S": f"manual#x-{number}"}}
+        values = {"amount_minor": {"N": "1"}, "currency": {"S": "CNY"}}
+        book.client.put_item(TableName=book.tables["ledger"], Item=key | values)
+    try:
+        shown, said = ask("status").out, ask("status", "--json")
+    finally:
+        for number in range(30):
+            key = {"loan_id": {"S": "SUSPENSE"}, "entry": {"S": f"manual#x-{number}"}}
+            book.client.delete_item(TableName=book.tables["ledger"], Key=key)
+    assert "… and 11 more (--json lists all)" in shown
+    assert len(said.json["suspense"]) == 31
