@@ -107,6 +107,7 @@ def start(aws: LocalAws, phones: str) -> Stack:
     aws.start()
     outputs = aws.deploy({"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones})
     stack = Stack(aws, outputs)
+    stack.one_worker_a_line()
     stack.warm_gateway()
     return stack
 

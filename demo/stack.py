@@ -25,6 +25,12 @@ from shared.domain import keys
 from shared.domain.book import LedgerEntry, Line, NoticeRecord
 
 TABLES = ("loans", "borrowers", "attempts", "notices", "ledger")
+_WORKERS = (
+    "FunctionSendReminders",
+    "FunctionAttemptDeductions",
+    "FunctionRecordEscalations",
+    "FunctionRecordRepayments",
+)
 _DAY_OF: Mapping[type[Row], tuple[str, str]] = {
     NoticeRecord: ("notices", "business_date"),
     LedgerEntry: ("ledger", "booked_on"),
@@ -170,6 +176,17 @@ class Stack:
     def invocations(self) -> Mapping[str, int]:
         """How often each function ran, as the emulator counts."""
         return dict(sorted(self.aws.invocations().items()))
+
+    def one_worker_a_line(self) -> None:
+        """Lets each line's worker run once at a time, the lines still beside each other.
+
+        Then plan's message is done before the one that its outcomes cause, whatever the machine is busy with, and two
+        runs agree to the last invocation. What two workers of a line do to each other is for tests, not for a picture.
+        """
+        for function in _WORKERS:
+            self._client("lambda").put_function_concurrency(
+                FunctionName=self.outputs[function], ReservedConcurrentExecutions=1
+            )
 
     def warm_gateway(self) -> None:
         """Starts the stub's processes, so that no client's patience is spent on a cold start."""

@@ -13,6 +13,7 @@ from shared.cli.output import Json, say, say_json
 from shared.cli.rules import read_rules
 from shared.cli.session import Session, Stack
 from shared.cli.tables import a_table, show
+from shared.domain.errors import InputError
 from shared.domain.money import Money
 from shared.invariants import checks
 from shared.invariants.checks import Report, Result, Total
@@ -21,7 +22,10 @@ from shared.invariants.terms import Terms
 AsOf = Annotated[
     datetime | None,
     typer.Option(
-        "--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="Judge by the end of this business date, not by now."
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Judge by the end of this day, today or to come, not by now.",
     ),
 ]
 UnknownLimit = Annotated[
@@ -38,7 +42,11 @@ def check(
     only what still stands is told. What is open is no breach, and better known.
     """
     session, rules = Session(stack), read_rules()
-    moment = rules.end_of(as_of.date()) if as_of else session.now()
+    moment = session.now()
+    if as_of:
+        if rules.end_of(as_of.date()) < moment:
+            raise InputError(f"--as-of: {as_of.date()} is over, and the rows tell what has happened since")
+        moment = rules.end_of(as_of.date())
     report = examine(models_of(session), Terms(moment, rules, timedelta(hours=unknown_limit)))
     if as_json:
         say_json(_document(report, moment))

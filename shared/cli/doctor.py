@@ -146,14 +146,14 @@ class Doctor:
             lacking = [name for name in (*needed, *OTHERS) if not self._is_named(name)]
             level = Level.FAIL if lacking else Level.WARN
             detail = f"there is no stack {self._stack}; " + (
-                f"the environment does not name {', '.join(lacking)}" if lacking else "the environment names everything"
+                f"the environment does not name {_listed(lacking)}" if lacking else "the environment names everything"
             )
             yield Finding("stack", level, detail)
             return
         good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         yield Finding("stack", Level.OK if good else Level.WARN, f"{self._stack} is {status}")
         if lacking := [name for name in (*needed, *OTHERS) if not self._is_named(name)]:
-            yield Finding("outputs", Level.FAIL, f"missing: {', '.join(lacking)}; deploy the stack again")
+            yield Finding("outputs", Level.FAIL, f"missing: {_listed(lacking)}; deploy the stack again")
         else:
             yield Finding("outputs", Level.OK, f"all {len(needed) + len(OTHERS)}")
 
@@ -249,6 +249,12 @@ class Doctor:
             ends_soon = last is not None and datetime.combine(last, datetime.min.time(), UTC) - now < _PACKS_END_SOON
             detail = f"valid on {now.date()}, until {last or 'further notice'}"
             yield Finding(f"policy of {product}", Level.WARN if ends_soon else Level.OK, detail)
+
+
+def _listed(names: list[str]) -> str:
+    """The first few names."""
+    shown = ", ".join(names[:4])
+    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown
 
 
 def _plain(queue: str) -> str:

@@ -125,7 +125,7 @@ def _depth(sqs: Any, url: str) -> Mapping[str, int]:
 
 def _document(found: Status) -> dict[str, object]:
     return {
-        "now": keys.instant(found.now),
+        "now": keys.instant(found.now.replace(microsecond=0)),
         "lines": {
             line.value: {
                 "due": found.due[line],
@@ -149,7 +149,7 @@ def _of_open(item: OpenItem) -> dict[str, object]:
 
 
 def _show(found: Status) -> None:
-    say(f"at {keys.instant(found.now)}")
+    say(f"at {keys.instant(found.now.replace(microsecond=0))}")
     lines = a_table("line", "due now", "on agenda", "quarantined", right=("due now", "on agenda", "quarantined"))
     for line in Line:
         lines.add_row(line, str(found.due[line]), str(found.waiting[line]), str(len(found.quarantined[line])))

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from unicodedata import category
 from zoneinfo import available_timezones
 
 from shared.domain import keys
@@ -22,6 +23,8 @@ _LANGUAGE = re.compile(
 )
 _IMPORTABLE = (MandateStatus.ACTIVE, MandateStatus.SUSPENDED, MandateStatus.CANCELLED)
 _LONGEST_NAME = 200
+_CONTROLS = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Fields:
 
     def name(self, column: str) -> str:
         text = self.text(column)
-        if not 1 <= len(text) <= _LONGEST_NAME or not text.isprintable():
+        if not text.strip() or len(text) > _LONGEST_NAME or any(_is_control(letter) for letter in text):
             self.note(column, f"must be 1 to {_LONGEST_NAME} characters without control characters")
         return text
 
@@ -119,6 +122,11 @@ class Fields:
             except AmountError:
                 self.note(column, f"has more decimals than {currency}, which has {EXPONENTS[currency]}")
         return None
+
+
+def _is_control(letter: str) -> bool:
+    """Joiners, which some scripts need, are none; marks that turn the direction of all that follows are."""
+    return category(letter) in _CONTROLS or letter in _TURNS
 
 
 @cache

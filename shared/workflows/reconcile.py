@@ -1,6 +1,7 @@
 """Enquires about what was claimed and never settled. A lease expires only into a question, never into a repetition."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from shared.domain.book import Attempt, AttemptState, InstalmentState, NoticeSta
 from shared.domain.changes import HoldGate, SaveAttempt, SaveNotice
 from shared.domain.debit import Presentment, plan_debit
 from shared.domain.decision import Act
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, StoreError
 from shared.ports.book import Book, Page
 from shared.ports.world import Clock, PaymentGateway, PolicyShelf, WorkQueue
 from shared.workflows.attempt_deductions import Touched, present
@@ -44,12 +45,11 @@ class Reconciliation:
             if not has_time():
                 summary.counts["left"] += 1
                 continue
-            try:
+            with _apart(summary):
                 self._attempt(key, summary, touched)
-            except GatewayError:
-                summary.counts["gateway-silent"] += 1
         for key in self._open(self.book.open_notices, before):
-            self._notice(key, summary)
+            with _apart(summary):
+                self._notice(key, summary)
         touched.tell(self.queue, run)
         return summary
 
@@ -131,6 +131,20 @@ class Reconciliation:
         done = replace(record, state=NoticeState.UNKNOWN, settled_at=self.clock.now())
         if self.book.commit([SaveNotice(done)]):
             summary.counts["notice.unknown"] += 1
+
+
+@contextmanager
+def _apart(summary: Summary) -> Iterator[None]:
+    """A claim that cannot be settled is counted, stays open and is tried again; those behind it go on."""
+    try:
+        yield
+    except GatewayError:
+        summary.counts["gateway-silent"] += 1
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the batch boundary: this claim is reported, the rest goes on
+        summary.counts["failed"] += 1
+        summary.failures[type(error).__name__] += 1
 
 
 def _is_same(presentment: Presentment, attempt: Attempt) -> bool:

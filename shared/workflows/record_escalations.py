@@ -44,9 +44,6 @@ class Escalations:
         loan, changes = facts.file.loan, list[Change]()
         if isinstance(decision, Act):
             after, changes = self._moved(facts, decision.do, now)
-            for escalation in decision.do.enter:
-                summary.counts[f"stage.entered.{escalation.stage}"] += 1
-            summary.counts["stage.left"] += len(decision.do.leave)
         elif isinstance(decision, Defer):
             after = replace(loan, step=capped(decision.until, now))
         elif loan.step is not None:
@@ -56,6 +53,9 @@ class Escalations:
         saved = replace(after, first_open=_first_open(facts.file, now), stage_rev=loan.stage_rev + 1)
         if not self.book.commit([*changes, SaveStage(saved)]):
             summary.counts["lost"] += 1
+        elif isinstance(decision, Act):
+            summary.counts.update(f"stage.entered.{escalation.stage}" for escalation in decision.do.enter)
+            summary.counts.update({"stage.left": len(decision.do.leave)})
 
     def _moved(self, facts: StageFacts, move: StageMove, now: datetime) -> tuple[Loan, list[Change]]:
         loan, policy = facts.file.loan, facts.rules

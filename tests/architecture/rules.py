@@ -22,13 +22,15 @@ _INNER = {
     "shared.policies": set[str](),
     "shared.invariants": {"shared.invariants"},
 }
-"""What each ring sees of ours. Workflows, adapters and runtime do not see each other."""
+"""What each ring sees of ours. Workflows, adapters and runtime do not see each other; the checks see nobody's code."""
+
+_PURE_RINGS = {"shared.domain", "shared.invariants"}
 
 _PURE = (
     "__future__ collections dataclasses datetime decimal enum fractions functools hashlib itertools math operator re"
     " string types typing unicodedata zlib zoneinfo"
 )
-"""The parts of the standard library that the domain may use: no clock, no chance, no file, no process, no log."""
+"""The parts of the standard library that a pure ring may use: no clock, no chance, no file, no process, no log."""
 
 _STATEFUL = (
     "asyncio ctypes glob http importlib io logging multiprocessing os pathlib random runpy secrets select shutil signal"
@@ -98,9 +100,9 @@ def _import_problems(module: str, name: str) -> Iterator[str]:
     ring = next((r for r in _INNER if _is_in(module, r)), None)
     if ring and top in _OURS and not any(_is_in(name, seen) for seen in _INNER[ring]):
         yield f"{ring} imports {name}"
-    if ring in {"shared.domain", "shared.ports", "shared.workflows"} and top not in _OURS | sys.stdlib_module_names:
+    if ring in _PURE_RINGS | {"shared.ports", "shared.workflows"} and top not in _OURS | sys.stdlib_module_names:
         yield f"{ring} imports {name}, which is not of the standard library"
-    if ring == "shared.domain" and top in sys.stdlib_module_names - set(_PURE.split()):
+    if ring in _PURE_RINGS and top in sys.stdlib_module_names - set(_PURE.split()):
         yield f"{ring} imports {name}, which is not pure"
     if ring in {"shared.ports", "shared.workflows"} and top in _STATEFUL.split():
         yield f"{ring} imports {name}, which belongs to an adapter"
@@ -120,6 +122,8 @@ def _edge_problems(module: str, name: str) -> Iterator[str]:
             yield f"imports {name} outside its bootstrap"
         if any(_is_in(name, edge) for edge in ("shared.cli", "demo", "infra", "tests")):
             yield f"a function imports {name}"
+    if name.partition(".")[0] == "os" and (top == "functions" or _is_in(module, "shared.adapters")):
+        yield f"imports {name}: the environment is read by shared.runtime.settings alone"
     if _is_in(module, "shared.cli") and any(_is_in(name, edge) for edge in ("functions", "demo", "infra", "tests")):
         yield f"the command line imports {name}"
     if top in {"demo", "infra"} and any(_is_in(name, edge) for edge in ("functions", "shared.workflows", "tests")):
@@ -132,9 +136,10 @@ def _call_breaches(module: str, tree: ast.Module) -> Iterator[Breach]:
     if not _is_in(module, "shared") and not _is_in(module, "functions"):
         return
     clocks = _clocks(tree)
+    is_pure = any(_is_in(module, ring) for ring in _PURE_RINGS)
     for node in ast.walk(tree):
-        if _is_in(module, "shared.domain") and isinstance(node, ast.Name) and node.id in _BUILTINS:
-            yield Breach(module, node.lineno, f"the domain uses {node.id}")
+        if is_pure and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _BUILTINS:
+            yield Breach(module, node.lineno, f"uses {node.id}, which is not pure")
         if isinstance(node, ast.Attribute) and module != _CLOCK_OWNER and ast.unparse(node) in clocks:
             yield Breach(module, node.lineno, f"reads the clock: {ast.unparse(node)}")
 

@@ -14,12 +14,13 @@ def test_the_rings_hold() -> None:
 
 def test_every_ring_is_looked_at() -> None:
     found = sources("shared", "functions")
-    for ring in ("domain", "ports", "workflows", "adapters", "runtime", "cli"):
+    for ring in ("domain", "ports", "workflows", "adapters", "runtime", "invariants", "cli"):
         assert any(name.startswith(f"shared.{ring}.") for name in found), ring
     assert any(name.startswith("functions.") for name in found)
 
 
 DOMAIN, WORKFLOW, HANDLER = "shared.domain.planted", "shared.workflows.planted", "functions.plan_work.handler"
+CHECKS = "shared.invariants.planted"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,16 @@ DOMAIN, WORKFLOW, HANDLER = "shared.domain.planted", "shared.workflows.planted",
         (DOMAIN, "from datetime import datetime as d\nx = d.now()", "reads the clock: d.now"),
         (DOMAIN, "from datetime import datetime\nx = datetime.utcnow()", "reads the clock: datetime.utcnow"),
         (DOMAIN, "from datetime import datetime\nread = datetime.now", "reads the clock: datetime.now"),
-        *[(DOMAIN, f"x = {name}('y')", f"uses {name}") for name in ("open", "print", "input", "eval", "__import__")],
+        *[
+            (DOMAIN, f"x = {name}('y')", f"uses {name}, which is not pure")
+            for name in ("open", "print", "input", "eval", "__import__")
+        ],
+        (CHECKS, "from shared.domain.money import Money", "shared.invariants imports shared.domain.money.Money"),
+        (CHECKS, "from shared.workflows import settling", "shared.invariants imports"),
+        (CHECKS, "import boto3", "not of the standard library"),
+        (CHECKS, "import time", "not pure"),
+        (CHECKS, "print('x')", "uses print, which is not pure"),
+        (WORKFLOW, "from shared.invariants import checks", "shared.workflows imports"),
         ("shared.ports.planted", "from shared.workflows import passes", "shared.ports imports"),
         ("shared.ports.planted", "from shared.adapters import clock", "shared.ports imports"),
         ("shared.ports.planted", "import logging", "belongs to an adapter"),
@@ -67,6 +77,9 @@ DOMAIN, WORKFLOW, HANDLER = "shared.domain.planted", "shared.workflows.planted",
         (HANDLER, "import functions.reconcile.bootstrap", "a function imports another"),
         (HANDLER, "from functions import reconcile", "a function imports another"),
         (HANDLER, "from shared.adapters.clock import SystemClock", "outside its bootstrap"),
+        (HANDLER, "from os import environ", "read by shared.runtime.settings alone"),
+        ("functions.plan_work.bootstrap", "import os", "read by shared.runtime.settings alone"),
+        ("shared.adapters.planted", "import os", "read by shared.runtime.settings alone"),
         (HANDLER, "import urllib3", "outside adapters and bootstraps"),
         (HANDLER, "import shared.cli.main", "a function imports shared.cli.main"),
         (
@@ -92,8 +105,10 @@ def test_a_planted_breach_is_found(module: str, source: str, problem: str) -> No
         (DOMAIN, "from shared.domain.money import Money"),
         (DOMAIN, "from datetime import date, time\nx = date(2026, 3, 1)\ntoday = x"),
         (WORKFLOW, "def f(self):\n    return self.clock.now()"),
+        (CHECKS, "class Report:\n    open: int\n"),
         ("shared.adapters.clock", "from datetime import UTC, datetime\nx = datetime.now(UTC)"),
-        ("shared.adapters.planted", "import boto3\nimport os"),
+        ("shared.adapters.planted", "import boto3\nimport secrets"),
+        ("shared.runtime.settings", "import os"),
         (HANDLER, "from functions.plan_work import bootstrap\nfrom shared.runtime import events"),
         ("functions.plan_work.bootstrap", "import boto3\nimport shared.adapters.clock\nimport shared.workflows.passes"),
         ("tests.berka.portfolio", "from shared.domain.money import Money"),
@@ -120,5 +135,6 @@ def test_a_handler_is_one_decorated_entry_of_about_forty_lines(path: Path) -> No
     assert docstring
     assert docstring.count("\n") == 0
     assert len(text.splitlines()) <= 45
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.If | ast.For | ast.While | ast.Try)]
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     assert not used & {"os", "boto3", "environ"}

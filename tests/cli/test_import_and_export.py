@@ -47,6 +47,18 @@ def test_the_answer_for_programs_is_json(duebell: Duebell, tables: dict[str, str
     }
 
 
+def test_a_terminal_shows_progress_and_a_program_sees_none(
+    duebell: Duebell, tables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    folder = write(GOOD, tmp_path / "in")
+    ran = duebell("import", "--dir", folder)
+    for what in ("checked", "written", "opened"):
+        assert what in ran.err
+    assert ran.out.splitlines()[-2:] == ["written: 15", "opened: 2"]
+    assert duebell("import", "--dir", folder, "--json").err == ""
+
+
 def test_every_bad_line_is_listed_and_nothing_is_written(
     duebell: Duebell, tables: dict[str, str], tmp_path: Path
 ) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from tests.functions.stack import Stack, personal_words
+from tests.functions.sample import personal_words
+from tests.functions.stack import Stack
 from tests.functions.stub_server import StubServer
 
 
@@ -16,6 +17,8 @@ def stack_of_session() -> Iterator[Stack]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "test")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
         with mock_aws():
             yield Stack(server, monkeypatch)
     server.close()

@@ -34,11 +34,12 @@ from shared.runtime import telemetry
 from shared.workflows.import_portfolio import Report, import_portfolio
 from shared.workflows.payment_stub import PaymentStub
 from tests.functions import template
+from tests.functions.payloads import ACCOUNT, REGION, Context, record
+from tests.functions.sample import BOOK
 from tests.functions.stub_server import StubServer
 from tests.portfolios import Texts, lines_of
 from tests.tables import create_tables
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
 SHANGHAI = "Asia/Shanghai"
 SLOTS = ("08:00", "12:00", "20:00")
 
@@ -66,85 +67,9 @@ LINES = {
 PLAN = {"v": 1, "schedule": "plan_work"}
 RECONCILE = {"v": 1, "schedule": "reconcile"}
 
-BOOK: Texts = {
-    "borrowers.csv": """\
-borrower_id,name,phone,locale,time_zone,country
-B-027,王秀兰,+447700900027,zh-CN,Asia/Shanghai,CN
-B-013,Quentin Farthingale,+447700900013,en,Asia/Shanghai,CN
-B-035,Anastasia Wren,+447700900035,en,Asia/Shanghai,CN
-""",
-    "loans.csv": """\
-loan_id,borrower_id,product,currency,disbursed_on,principal
-HB-001,B-027,huabei,CNY,2026-01-10,2000.00
-BT-002,B-013,baitiao,CNY,2026-02-10,600.00
-JB-003,B-035,jiebei,CNY,2026-02-10,900.00
-""",
-    "instalments.csv": """\
-loan_id,number,due_on,principal,interest,fee
-HB-001,1,2026-02-10,1000.00,0,20.00
-HB-001,2,2026-03-10,500.00,0,10.00
-HB-001,3,2026-04-10,500.00,0,10.00
-BT-002,1,2026-03-10,300.00,0,0
-BT-002,2,2026-04-10,300.00,0,0
-JB-003,1,2026-03-10,900.00,9.00,0
-""",
-    "mandates.csv": """\
-mandate_id,loan_id,rail,account_ref,signed_on,status
-M-HB-001,HB-001,stub,paid-HB-001,2026-01-10,active
-M-JB-003,JB-003,stub,insufficient-JB-003,2026-02-10,active
-""",
-    "payments.csv": """\
-payment_id,loan_id,amount,paid_on
-P-HB-001-1,HB-001,1020.00,2026-02-10
-""",
-}
-"""On 10 March: HB-001 is deducted, BT-002 has no mandate, JB-003's account is empty."""
-
-
-def only(loan_id: str) -> Texts:
-    """The book with one of its loans: an emulated transaction costs what its tables hold."""
-    loans = [line.split(",") for line in BOOK["loans.csv"].splitlines()]
-    wanted = {loan_id, *(borrower_id for loan, borrower_id, *_ in loans if loan == loan_id)}
-    return {name: "".join(_lines_about(wanted, text)) for name, text in BOOK.items()}
-
-
-def _lines_about(wanted: set[str], text: str) -> Iterator[str]:
-    header, *lines = text.splitlines(keepends=True)
-    yield header
-    yield from (line for line in lines if wanted & set(line.strip().split(",")))
-
-
-PERSONAL = ("王秀兰", "Farthingale", "Anastasia Wren", "7700900027", "7700900013", "7700900035", "【")
-"""Names, phones, and the mark with which every message begins."""
-
-
-def personal_words(texts: Iterable[str]) -> list[str]:
-    """What is personal in texts, also where JSON escaped it."""
-    everything = "\n".join(texts)
-    return [word for word in PERSONAL if word in everything or json.dumps(word)[1:-1] in everything]
-
 
 class Killed(BaseException):
     """The process dies: nothing in our code may catch it."""
-
-
-@dataclass
-class Context:
-    """What Lambda hands to a function. `seconds` is what is left of its time; each look takes `per_look` off it."""
-
-    function_name: str
-    seconds: float = 60
-    per_look: float = 0
-    memory_limit_in_mb: int = 512
-    aws_request_id: str = "0d9f1c2e-6b1e-4b0e-9d8e-5a2f6f0c3b11"
-
-    @property
-    def invoked_function_arn(self) -> str:
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.seconds -= self.per_look
-        return int((self.seconds + self.per_look) * 1000)
 
 
 @dataclass
@@ -251,9 +176,11 @@ class Stack:
         """New processes for these functions, with the environment of now; and again new ones afterwards."""
         for function in functions:
             bootstrap(function).app.cache_clear()
-        yield
-        for function in functions:
-            bootstrap(function).app.cache_clear()
+        try:
+            yield
+        finally:
+            for function in functions:
+                bootstrap(function).app.cache_clear()
 
     def _set_environment(self, function: str) -> None:
         for name in [name for name in os.environ if name.startswith(("TABLE_", "QUEUE_", "SMS_", "POWERTOOLS_"))]:
@@ -373,30 +300,6 @@ def handler(function: str) -> ModuleType:
 
 def bootstrap(function: str) -> ModuleType:
     return importlib.import_module(f"functions.{function}.bootstrap")
-
-
-def record(body: str, message_id: str = "19dd0b57-b21e-4ac1-bd88-01bbb068cb78", queue: str = "ContactQueue") -> Any:
-    """A record as Lambda receives it from SQS."""
-    return {
-        "messageId": message_id,
-        "receiptHandle": "MessageReceiptHandle",
-        "body": body,
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1772323200000",
-            "SenderId": "AROAEXAMPLE:duebell-plan_work",
-            "ApproximateFirstReceiveTimestamp": "1772323200001",
-        },
-        "messageAttributes": {},
-        "md5OfBody": "d41d8cd98f00b204e9800998ecf8427e",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{template.STACK}-{queue.removesuffix('Queue').lower()}",
-        "awsRegion": REGION,
-    }
-
-
-def hint(line: Line, *keys: str, run: str = "2026-03-10T00:00:00Z") -> str:
-    return json.dumps({"v": 1, "line": line.value, "keys": list(keys), "run": run})
 
 
 def forget_telemetry(service: str) -> None:

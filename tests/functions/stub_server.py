@@ -38,8 +38,10 @@ class StubServer:
     def silent(self) -> Iterator[None]:
         """Requests are lost on their way: they do nothing, and nobody answers them."""
         stub, self.stub = self.stub, None
-        yield
-        self.stub = stub
+        try:
+            yield
+        finally:
+            self.stub = stub
 
     def close(self) -> None:
         self._server.shutdown()

@@ -7,7 +7,8 @@ import pytest
 
 from shared.domain.book import Line
 from shared.domain.errors import EventError
-from tests.functions.stack import FUNCTIONS, PLAN, QUEUES, RECONCILE, Stack, hint, record
+from tests.functions.payloads import hint, record
+from tests.functions.stack import FUNCTIONS, PLAN, QUEUES, RECONCILE, Stack
 from tests.functions.test_runtime_events import MALFORMED_HINTS, MALFORMED_REPAYMENTS, by_hand
 
 DIRECT: dict[str, list[Any]] = {

@@ -8,7 +8,8 @@ from shared.domain.book import AttemptState, ContactCard, Instalment, Line, Loan
 from shared.domain.decision import Drop
 from shared.workflows.decisions import decision_for
 from tests.functions.killing import POINTS, Kill, arm
-from tests.functions.stack import LINES, PLAN, RECONCILE, Killed, Stack, only
+from tests.functions.sample import only
+from tests.functions.stack import LINES, PLAN, RECONCILE, Killed, Stack
 
 DAY_BEFORE, DUE = "2026-03-09", "2026-03-10"
 

@@ -8,7 +8,9 @@ import pytest
 
 from shared.domain.book import Line
 from shared.runtime.telemetry import UnexpectedError
-from tests.functions.stack import SHANGHAI, Stack, hint, personal_words, record
+from tests.functions.payloads import hint, record
+from tests.functions.sample import personal_words
+from tests.functions.stack import SHANGHAI, Stack
 
 MESSAGE = "【花呗】尊敬的王秀兰：您好！"
 

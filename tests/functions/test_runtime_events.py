@@ -12,7 +12,7 @@ from shared.domain.money import Money
 from shared.domain.repayment import GatewayReport, Repayment
 from shared.domain.request import ByHand
 from shared.runtime import events
-from tests.functions.stack import record
+from tests.functions.payloads import record
 
 NAMED = {"line": "debit", "loan_ids": ["HB-001"]}
 ALL = {"line": "contact", "all": True}

@@ -11,7 +11,8 @@ import pytest
 
 from shared.domain.errors import BookError, EventError
 from shared.runtime import batches, telemetry
-from tests.functions.stack import Context, forget_telemetry, record
+from tests.functions.payloads import Context, record
+from tests.functions.stack import forget_telemetry
 
 SERVICE = "telemetry_test"
 SECRET = "王秀兰 +447700900027"

@@ -8,16 +8,8 @@ import pytest
 from shared.domain import keys
 from shared.domain.book import ContactCard, Instalment, InstalmentState, Line, LoanStatus, NoticeState, Outcome, Stage
 from shared.domain.money import Money
-from tests.functions.stack import (
-    LINES,
-    PLAN,
-    QUEUES,
-    RECONCILE,
-    Context,
-    Stack,
-    hint,
-    record,
-)
+from tests.functions.payloads import Context, hint, record
+from tests.functions.stack import LINES, PLAN, QUEUES, RECONCILE, Stack
 from tests.functions.test_runtime_events import by_hand, webhook
 
 DAY_BEFORE, DUE = "2026-03-09", "2026-03-10"
@@ -119,6 +111,21 @@ def test_an_unknown_attempt_is_asked_about_after_its_lease(stack: Stack) -> None
         "presented-again": 2,
     }
     assert sorted(stack.server.presented) == ["HB-001:P000001", "JB-003:P000001"]
+
+
+def test_a_claim_that_cannot_be_settled_does_not_stop_the_enquiries_behind_it(stack: Stack) -> None:
+    announce(stack)
+    stack.invoke("plan_work", PLAN)
+    with stack.server.silent():
+        stack.drain(["attempt_deductions"])
+    first = {"loan_id": {"S": "HB-001"}, "seq": {"S": "P#000001"}}
+    stack.dynamodb.update_item(TableName=stack.tables["attempts"], Key=first, UpdateExpression="REMOVE numbers")
+    stack.later(minutes=6)
+    assert stack.invoke("reconcile", RECONCILE) == {
+        "run": "2026-03-10T00:06:00Z",
+        "counts": {"attempt.insufficient": 1, "failed": 1, "presented-again": 1},
+        "failures": {"BookError": 1},
+    }
 
 
 # twice

@@ -50,6 +50,8 @@ CELLS = [
     ("borrowers.csv", 2, "name", "", "1 to 200 characters"),
     ("borrowers.csv", 2, "name", "x" * 201, "1 to 200 characters"),
     ("borrowers.csv", 2, "name", "a\tb", "without control characters"),
+    ("borrowers.csv", 2, "name", "a\u202eb", "without control characters"),
+    ("borrowers.csv", 2, "name", " ", "1 to 200 characters"),
     ("borrowers.csv", 2, "phone", "nobody", "is not a phone number"),
     ("borrowers.csv", 2, "phone", "07700900001", "is not a phone number"),
     ("borrowers.csv", 2, "phone", "+44 7700 900001", "a plus sign and digits only"),
@@ -214,6 +216,8 @@ def test_language_tags_of_all_usual_shapes_are_good(locale: str) -> None:
         ("payments.csv", 2, "paid_on", "2026-03-01"),  # the day of the import
         ("mandates.csv", 2, "signed_on", "2026-03-01"),
         ("borrowers.csv", 2, "name", "x" * 200),
+        ("borrowers.csv", 2, "name", "王\u3000芳"),
+        ("borrowers.csv", 2, "name", "علی\u200cرضا"),
         ("loans.csv", 2, "disbursed_on", "1970-01-01"),
         ("instalments.csv", 4, "due_on", "2199-12-31"),
     ],

@@ -289,7 +289,13 @@ def test_a_row_that_moved_between_two_reads_is_no_breach(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--as-of", "10.4.2026"), ("--as-of", "2026-02-30"), ("--unknown-limit", "-1"), ("--unknown-limit", "x")],
+    [
+        ("--as-of", "2026-04-08"),
+        ("--as-of", "10.4.2026"),
+        ("--as-of", "2026-02-30"),
+        ("--unknown-limit", "-1"),
+        ("--unknown-limit", "x"),
+    ],
 )
 def test_wrong_input_is_one_line_and_2(ask: Ask, arguments: tuple[str, str]) -> None:
     said = ask("check", *arguments)

@@ -195,6 +195,12 @@ def test_a_stack_that_is_not_there(practice: Practice) -> None:
     assert "table loans" not in found
 
 
+def test_a_stack_that_is_not_there_is_told_in_a_line_that_can_be_read(practice: Practice) -> None:
+    nothing = dict.fromkeys(practice.environment, "")
+    found = practice.look(Fake(stack=refused("ValidationError", "DescribeStacks")), **nothing)
+    assert found["stack"].detail.endswith("TABLE_LOANS, TABLE_BORROWERS, TABLE_ATTEMPTS, TABLE_NOTICES and 23 more")
+
+
 def test_a_stack_in_the_middle_of_something(practice: Practice) -> None:
     found = practice.look(Fake(stack="UPDATE_ROLLBACK_COMPLETE"))
     assert unwell(found) == {"stack": (Level.WARN, "duebell is UPDATE_ROLLBACK_COMPLETE")}
