@@ -1,4 +1,4 @@
-"""One stack for the session, emptied before each test; and nothing personal may leave any test of a handler."""
+"""One stack for a module, emptied before each test; and nothing personal may leave any test of a handler."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,16 @@ from tests.functions.stub_server import StubServer
 
 
 @pytest.fixture(scope="session")
-def stack_of_session() -> Iterator[Stack]:
+def stub_server() -> Iterator[StubServer]:
+    """One address for the session, since a warm function keeps what it was told when it started."""
     server = StubServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def stack_of_module(stub_server: StubServer) -> Iterator[Stack]:
+    """One emulated AWS for a module and no longer: within it, another one would not start empty."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "test")
@@ -20,25 +28,24 @@ def stack_of_session() -> Iterator[Stack]:
         for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name, raising=False)
         with mock_aws():
-            yield Stack(server, monkeypatch)
-    server.close()
+            yield Stack(stub_server, monkeypatch)
 
 
 @pytest.fixture
 def empty_stack(
-    stack_of_session: Stack, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    stack_of_module: Stack, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Stack]:
     """The stack with an empty book, on 1 March 2026."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        stack_of_session.monkeypatch = monkeypatch
-        stack_of_session.reset()
-        yield stack_of_session
+        stack_of_module.monkeypatch = monkeypatch
+        stack_of_module.reset()
+        yield stack_of_module
     said = capsys.readouterr()
-    assert personal_words([said.out, said.err, caplog.text, *stack_of_session.bodies, *stack_of_session.errors]) == []
+    assert personal_words([said.out, said.err, caplog.text, *stack_of_module.bodies, *stack_of_module.errors]) == []
 
 
 @pytest.fixture
 def stack(empty_stack: Stack) -> Stack:
-    """The stack with the book of `tests.functions.stack.BOOK`, on 1 March 2026."""
+    """The stack with the book of `tests.functions.sample.BOOK`, on 1 March 2026."""
     empty_stack.take_on()
     return empty_stack

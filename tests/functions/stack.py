@@ -74,7 +74,7 @@ class Killed(BaseException):
 
 @dataclass
 class Stack:
-    """One stack for a session; `reset` empties it for the next test, under the same names: functions stay warm."""
+    """One stack for many tests; `reset` empties it for the next test, under the same names: functions stay warm."""
 
     server: StubServer
     monkeypatch: pytest.MonkeyPatch

@@ -37,7 +37,7 @@ def test_an_unknown_currency_is_refused() -> None:
         Money(1, "cny")
 
 
-@given(st.integers(min_value=0, max_value=10**15), st.sampled_from(sorted(EXPONENTS)))
+@given(st.integers(min_value=0, max_value=10**15 - 1), st.sampled_from(sorted(EXPONENTS)))
 def test_writing_and_reading_are_inverse(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert Money.parse(money.decimal(), currency) == money
