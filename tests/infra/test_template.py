@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.check_template import ROOT, findings, read, schedule_problem, transform
+from shared.domain.decision import Reason
 from tests.tables import table_shapes
 
 type Resource = dict[str, Any]
@@ -89,7 +90,7 @@ def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
         "AWS::DynamoDB::Table": 8
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 25,
+        "AWS::CloudWatch::Alarm": 34,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -296,6 +297,20 @@ class TestAlarms:
     def test_every_function_is_watched(self, metric: str) -> None:
         names = {properties(name)["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for name in FUNCTIONS}
         assert self.watched(metric) == names - {"payment_stub"}
+
+    def test_what_the_workers_say_needs_a_person_pages(self) -> None:
+        workers = {properties(name)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS}
+        lines = {"send_reminders", "attempt_deductions", "record_escalations"}
+        said: dict[str, set[str]] = {}
+        for one in ALARMS:
+            if one["Namespace"] == {"Fn::Sub": "Duebell/${Prefix}"}:
+                said.setdefault(one["MetricName"], set()).add(one["Dimensions"][0]["Value"])
+        assert said == {
+            f"defer.{Reason.POLICY_MISSING.name}": lines,
+            "quarantined": lines,
+            "conflict": {"attempt_deductions", "reconcile", "record_repayments"},
+        }
+        assert set.union(*said.values()) <= workers
 
     def test_a_schedule_that_is_silent_pages(self) -> None:
         silent = [one for one in ALARMS if one["MetricName"] == "Invocations"]

@@ -118,6 +118,12 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["payments.csv"]
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("no folder")
+    with pytest.raises(InputError, match=r"out cannot be written: "):
+        write_files(tmp_path / "out", {"ledger.csv": []})
+
+
 def test_an_export_never_writes_over_files(tmp_path: Path) -> None:
     write(GOOD, tmp_path)
     with pytest.raises(InputError, match=r"holds payments.csv already"):

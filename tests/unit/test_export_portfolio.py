@@ -67,8 +67,10 @@ def test_what_came_to_pass_is_told_as_it_stands(town: Town) -> None:
     first, *_ = files["attempts.csv"]
     assert (first["loan_id"], first["seq"], first["instalments"], first["outcome"]) == ("l-1", "1", "1", "paid")
     assert (first["slot"], first["settled_at"]) == ("2026-03-10T08:00", "2026-03-10T00:00:00Z")
+    assert first["gateway_ref"]
     assert [row["outcome"] for row in files["attempts.csv"]] == ["paid", *["insufficient"] * 3]
     assert {row["state"] for row in files["notices.csv"]} == {"sent"}
+    assert all(row["provider_ref"].startswith("M") for row in files["notices.csv"])
     assert "PRE_DEBIT#l-1#001#0" in {row["notice_key"] for row in files["notices.csv"]}
     (stage,) = files["escalations.csv"]
     assert (stage["stage"], stage["entered_on"], stage["left_on"]) == ("M1", "2026-03-13", "")
@@ -87,9 +89,11 @@ def test_all_money_counts_as_payments_so_that_an_import_pays_the_same(town: Town
 def test_money_without_a_loan_is_in_the_ledger_only() -> None:
     book = MemoryBook()
     import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
-    book.commit([Insert(LedgerEntry("SUSPENSE", "manual", "r-9", Money(5, "CNY"), date(2026, 3, 1)))])
+    book.commit(
+        [Insert(LedgerEntry("SUSPENSE", "manual", "r-9", Money(5, "CNY"), date(2026, 3, 1), (), "unknown-loan"))]
+    )
     files = exported(book)
-    assert "r-9" in {row["external_id"] for row in files["ledger.csv"]}
+    assert {row["external_id"]: row["detail"] for row in files["ledger.csv"]}["r-9"] == "unknown-loan"
     assert {row["loan_id"] for row in files["payments.csv"]} == {"L1", "L2"}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -300,6 +301,15 @@ def test_an_instalment_that_can_still_be_caught_up_waits_for_its_notice() -> Non
     assert steps[2] == at("2026-02-12 11:00")
 
 
+def test_where_no_notice_is_asked_for_a_debit_may_come_at_once() -> None:
+    now = at("2026-02-10 10:00")
+    portfolio = checked(without_line(GOOD, "payments.csv", 3), now)
+    assert isinstance(portfolio, Portfolio)
+    unannounced = replace(policy_of("jiebei"), notice_required=False)
+    plan = prepare(portfolio, dict.fromkeys(("jiebei", "huabei", "baitiao"), unannounced), now)
+    assert {getattr(row, "number", 0): row.step for row in plan.agenda["L1"]}[2] == now
+
+
 def test_rows_are_written_with_no_revision_and_no_step_and_cards_are_empty() -> None:
     plan = prepared(GOOD)
     for sourced in (*plan.parts, *plan.loans, *plan.cards):
@@ -326,6 +336,8 @@ def test_the_same_content_written_otherwise_has_the_same_fingerprints() -> None:
     [
         ("borrowers.csv", 2, "name", "王方"),
         ("borrowers.csv", 2, "phone", ""),
+        ("borrowers.csv", 2, "phone", "+447700900002"),
+        ("borrowers.csv", 3, "phone", "+447700900002"),
         ("borrowers.csv", 2, "locale", "en"),
         ("borrowers.csv", 2, "time_zone", "UTC"),
         ("borrowers.csv", 2, "country", "GB"),
