@@ -187,7 +187,7 @@ def _roll(history: History, days: Sequence[DayFigures]) -> Mapping[str, object]:
     for before, after in pairwise(BUCKETS):
         values = rates[after]
         known = [value for value in values if value is not None]
-        highest = next(h for h in (0.25, 0.5, 1.0, float("inf")) if max(known, default=0) <= h or h == 1.0)
+        highest = next(h for h in (0.1, 0.2, 0.4, 1.0) if max(known, default=0) <= h or h == 1.0)
         mean = sum(known) / len(known) if known else None
         title = f"{_BUCKET_NAMES[before]} → {_BUCKET_NAMES[after]}"
         note = f"mean {mean:.0%} · last {known[-1]:.0%}" if mean is not None else "nothing to roll"

@@ -44,33 +44,43 @@ class DemoError(Exception):
 
 
 def run(options: Options, out: Path) -> None:
-    """Raises DemoError, StackError or LocalAwsError; the local AWS is stopped on every way out, unless kept."""
-    plan = options.plan
-    with picture(plan.days) as shown, tempfile.TemporaryDirectory() as scratch:
+    """Raises DemoError, StackError or LocalAwsError.
+
+    The local AWS is stopped on every way out. With `keep` it is left up once the stack stands, whatever is found
+    then; an interruption stops it all the same.
+    """
+    with picture(options.plan.days) as shown, tempfile.TemporaryDirectory() as scratch:
         began = time.monotonic()
         shown.say(_announcement(options))
-        aws = LocalAws(options.port or free_port())
-        folder, habit_of = _portfolio(options, Path(scratch))
-        kept = False
+        aws, kept = LocalAws(options.port or free_port()).start(), False
         try:
-            stack = start(aws, options.phones)
+            stack = deploy(aws, options.phones)
             shown.say(f"a local AWS runs at {aws.url}, and the stack stands, after {time.monotonic() - began:.0f} s")
-            stack.set_clock(plan.morning())
-            shown.say(import_book(aws, folder))
-            live(stack, plan, habit_of(stack), shown)
-            history = look(stack, plan, options.portfolio.name if options.portfolio else OWN_BOOK)
-            write(history, out)
-            for line in totals(history.days(), plan.last_day):
-                shown.say(line)
-            verify(history)
-            shown.say(f"no breach in {len(history.outside.checks)} checks; {_invoked(history)}")
-            shown.say(f"{out / 'report.html'} and {out / 'demo.json'}, after {time.monotonic() - began:.0f} s")
-            kept = options.keep
+            try:
+                _through(stack, options, Path(scratch), out, shown)
+                shown.say(f"{out / 'report.html'} and {out / 'demo.json'}, after {time.monotonic() - began:.0f} s")
+            finally:
+                kept = options.keep and not isinstance(sys.exception(), KeyboardInterrupt | SystemExit)
+                if kept:
+                    shown.say(_how_to_look(aws))
         finally:
             if not kept:
                 aws.stop()
-        if kept:
-            shown.say(_how_to_look(aws, history))
+
+
+def _through(stack: Stack, options: Options, scratch: Path, out: Path, shown: Picture) -> None:
+    """The book, the days, and what they came to."""
+    plan = options.plan
+    folder, habit_of = _portfolio(options, scratch)
+    stack.set_clock(plan.morning())
+    shown.say(import_book(stack.aws, folder))
+    live(stack, plan, habit_of(stack), shown)
+    history = look(stack, plan, options.portfolio.name if options.portfolio else OWN_BOOK)
+    write(history, out)
+    for line in totals(history.days(), plan.last_day):
+        shown.say(line)
+    verify(history)
+    shown.say(f"no breach in {len(history.outside.checks)} checks; {_invoked(history)}")
 
 
 def _announcement(options: Options) -> str:
@@ -102,9 +112,8 @@ def _portfolio(options: Options, scratch: Path) -> tuple[Path, Callable[[Stack],
     return options.portfolio, drawn
 
 
-def start(aws: LocalAws, phones: str) -> Stack:
-    """A local AWS with the stack as the demo has it: simulated time, no schedules, the stub as its gateway."""
-    aws.start()
+def deploy(aws: LocalAws, phones: str) -> Stack:
+    """The stack as the demo has it: simulated time, no schedules, the stub as its gateway."""
     outputs = aws.deploy({"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones})
     stack = Stack(aws, outputs)
     stack.one_worker_a_line()
@@ -219,12 +228,11 @@ def _invoked(history: History) -> str:
     return f"{sum(counts.values())} invocations: " + ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _how_to_look(aws: LocalAws, history: History) -> str:
-    exports = " ".join(f"{name}={aws.environment[name]}" for name in sorted(aws.environment) if name in _EXPORTED)
-    loan = history.records.loans[0].loan_id
+def _how_to_look(aws: LocalAws) -> str:
+    exports = " ".join(f"{name}={aws.environment[name]}" for name in _EXPORTED)
     return (
         f"kept. To look:  export {exports}\n"
-        f"                .venv/bin/duebell loan show {loan}   (or status, check, doctor)\n"
+        f"                .venv/bin/duebell status   (or loan show LOAN, check, doctor)\n"
         f"To stop:        .venv/bin/python -m infra.local stop --port {aws.port}"
     )
 

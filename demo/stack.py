@@ -37,7 +37,7 @@ _DAY_OF: Mapping[type[Row], tuple[str, str]] = {
 }
 """Of the kinds that are read day by day: their table, and the attribute with the day."""
 _LOOK_UP = ROOT / "events" / "payment_stub_look_up.json"
-_POLL_S = 0.015
+_POLL_S = 0.02
 _STUB_PROCESSES = 3
 """Two workers may ask it at once, and one answer may still be on its way to a client that gave up."""
 _STALLED_S = 150

@@ -18,6 +18,7 @@ from shared.domain.book import (
 from shared.domain.changes import (
     Change,
     HoldGate,
+    HoldInstalment,
     Insert,
     LeaveEscalation,
     SaveAttempt,
@@ -45,6 +46,10 @@ def loan_key(loan_id: str) -> RowKey:
     return RowKey("loans", loan_id, keys.LOAN)
 
 
+def instalment_key(loan_id: str, number: int) -> RowKey:
+    return RowKey("loans", loan_id, keys.instalment_entity(number))
+
+
 def card_key(borrower_id: str) -> RowKey:
     return RowKey("borrowers", borrower_id, keys.CONTACT)
 
@@ -58,7 +63,7 @@ def row_key(row: StoredRow) -> RowKey:
         case Loan():
             return loan_key(row.loan_id)
         case Instalment():
-            return RowKey("loans", row.loan_id, keys.instalment_entity(row.number))
+            return instalment_key(row.loan_id, row.number)
         case Mandate():
             return RowKey("loans", row.loan_id, keys.mandate_entity(row.mandate_id))
         case Escalation():
@@ -86,6 +91,8 @@ def rows_of(change: Change) -> tuple[RowKey, ...]:
             return row_key(change.row), loan_key(change.row.loan_id)
         case TakeSeq() | HoldGate() | WakeStage():
             return (loan_key(change.loan_id),)
+        case HoldInstalment():
+            return (instalment_key(change.loan_id, change.number),)
         case WakeContact():
             return (card_key(change.borrower_id),)
         case LeaveEscalation():
@@ -113,7 +120,7 @@ def hint_row(line: Line, hint: str) -> RowKey:
     match line:
         case Line.DEBIT:
             loan_id, number = keys.parse_debit_key(hint)
-            return RowKey("loans", loan_id, keys.instalment_entity(number))
+            return instalment_key(loan_id, number)
         case Line.STAGE:
             return loan_key(hint)
         case Line.CONTACT:

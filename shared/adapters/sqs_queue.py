@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.book import Line
 from shared.domain.errors import StoreError
+from shared.ports.world import HINTS_PER_MESSAGE
 
-KEYS_A_MESSAGE = 20
 _MESSAGES_A_CALL = 10
 _ROUNDS = 3
 
@@ -34,7 +34,7 @@ class SqsWorkQueue:
         """Raises StoreError when a message may not have arrived; whoever sends all of it again does no harm."""
         bodies = [
             json.dumps({"v": 1, "line": line.value, "keys": part, "run": run}, separators=(",", ":"))
-            for part in batched(keys, KEYS_A_MESSAGE, strict=False)
+            for part in batched(keys, HINTS_PER_MESSAGE, strict=False)
         ]
         send_all(self._client, self._urls[line], bodies)
         return len(bodies)

@@ -88,6 +88,15 @@ class HoldGate:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldInstalment:
+    """Requires that the instalment's revision is still `rev`; writes nothing."""
+
+    loan_id: str
+    number: int
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveEscalation:
     loan_id: str
     key: str
@@ -123,6 +132,7 @@ type Change = (
     | SaveNotice
     | SaveMandate
     | HoldGate
+    | HoldInstalment
     | LeaveEscalation
     | WakeStage
     | WakeContact

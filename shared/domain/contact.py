@@ -67,9 +67,7 @@ def plan_contact(
     waits: list[Defer] = []
     for file in followed:
         policy = policies[file.loan.product]
-        for found in _findings(file, card.told, policy, now):
-            if isinstance(found, Step) and not borrower.phone and not found.mandatory:
-                continue
+        for found in _findings(file, card.told, policy, now, has_address=borrower.phone is not None):
             at_once = found.kind.at_once if isinstance(found, Step) else found.reason is Reason.AWAITING_DEDUCTION
             start = policy.window_start if at_once else max(policy.window_start, policy.send_from)
             moment = now if isinstance(found, Step) else found.until
@@ -85,7 +83,9 @@ def plan_contact(
     return min(waits, key=lambda w: w.until, default=Defer(now + _WEEK, Reason.NOTHING_DUE))
 
 
-def _findings(file: LoanFile, told: Mapping[str, Told], policy: Policy, now: datetime) -> Iterable[Step | Defer]:
+def _findings(
+    file: LoanFile, told: Mapping[str, Told], policy: Policy, now: datetime, *, has_address: bool
+) -> Iterable[Step | Defer]:
     today = business_date(now, policy.business_zone)
     if not file.unpaid:
         yield step_of_repaid(file, today)
@@ -95,10 +95,10 @@ def _findings(file: LoanFile, told: Mapping[str, Told], policy: Policy, now: dat
     horizon = today + timedelta(days=max(*policy.reminder_days, policy.notice_lead_days))
     for instalment in file.instalments:
         known = told.get(keys.told_key(instalment.loan_id, instalment.number, instalment.episode))
-        if found := step_of(instalment, file.mandate, known, policy, now):
+        if found := step_of(instalment, file.mandate, known, policy, now, has_address=has_address):
             yield found
-        if instalment.due_on > horizon:
-            return  # the others are due later still
+            if instalment.due_on > horizon:
+                return  # the others are due later still
 
 
 def _message(

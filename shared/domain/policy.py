@@ -93,9 +93,6 @@ class Policy:
     hotline: str
     wording: Mapping[str, Mapping[str, str]]  # locale -> text id -> text
 
-    def stage_rule(self, stage: Stage) -> StageRule:
-        return next(rule for rule in self.stages if rule.stage is stage)
-
 
 TEXT_FIELDS = frozenset({"signature", "product", "name", "amount", "date", "count", "hotline"})
 """The placeholders that a text may use."""

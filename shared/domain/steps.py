@@ -56,19 +56,30 @@ def step_of_repaid(file: LoanFile, today: date) -> Step:
 
 
 def step_of(
-    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, now: datetime
+    instalment: Instalment,
+    mandate: Mandate | None,
+    told: Told | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    has_address: bool,
 ) -> Step | Defer | None:
     """The instalment's step of now, or when to look again; None for good.
 
-    `mandate` is the loan's active one. While a deduction of today is still to come, its outcome speaks first.
+    `mandate` is the loan's active one. While a deduction of today is still to come, its outcome speaks first. Where
+    nobody can be reached, optional steps are left out.
     """
     today = business_date(now, policy.business_zone)
+    if instalment.blocked:
+        return None  # its money may have come: nobody is asked for it until a person has looked
     if instalment.is_paid:
         step = _receipt(instalment, policy, today)
     elif until := _awaited_until(instalment, mandate, told, policy, now, today):
         return Defer(until, Reason.AWAITING_DEDUCTION)
     else:
         step = _tier(instalment, mandate, told, policy, today)
+    if step and not (step.mandatory or has_address):
+        step = None
     if step and (told is None or rank(step.tier) > rank(told.tier) or step.kind is NoticeKind.PRE_DEBIT):
         return step
     if instalment.is_paid:

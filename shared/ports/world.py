@@ -10,6 +10,9 @@ from shared.domain.book import Line, Outcome
 from shared.domain.money import Money
 from shared.domain.policy import Policy
 
+HINTS_PER_MESSAGE = 20
+"""Keys that one message of a line's queue holds at most."""
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -76,7 +79,7 @@ class MessageChannel(Protocol):
 
 class WorkQueue(Protocol):
     def send(self, line: Line, keys: Sequence[str], run: str) -> int:
-        """Queues hints, 20 keys a message; returns the number of messages."""
+        """Queues hints, `HINTS_PER_MESSAGE` keys a message; returns the number of messages."""
 
     def depth(self, line: Line) -> int:
         """Messages waiting or in work, roughly."""

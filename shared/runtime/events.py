@@ -12,6 +12,7 @@ from shared.domain.gateway import outcome_of
 from shared.domain.money import EXPONENTS, Money
 from shared.domain.repayment import GatewayReport, Repayment
 from shared.domain.request import ByHand
+from shared.ports.world import HINTS_PER_MESSAGE
 from shared.runtime.fields import (
     Fields,
     day,
@@ -24,7 +25,6 @@ from shared.runtime.fields import (
     version_1,
 )
 
-HINTS_PER_MESSAGE = 20
 MOST_MINOR = 10**15
 
 _LINES = {line.value: line for line in Line}

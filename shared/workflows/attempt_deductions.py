@@ -18,7 +18,7 @@ from shared.domain.settlement import claimed
 from shared.ports.book import Book
 from shared.ports.world import Clock, DebitRequest, PaymentGateway, PolicyShelf, WorkQueue
 from shared.workflows.decisions import DebitFacts, debit_facts
-from shared.workflows.passes import Summary, capped, for_each
+from shared.workflows.passes import Summary, for_each, next_step
 from shared.workflows.settling import Settling
 
 FRESH = timedelta(seconds=5)
@@ -55,8 +55,8 @@ class Deductions:
             case Drop():
                 if facts.instalment.step is not None:
                     self._save_step(facts, None, summary)
-            case Defer(until):
-                self._save_step(facts, capped(until, now), summary)
+            case Defer():
+                self._save_step(facts, next_step(decision, now), summary)
             case Act(presentment):
                 self._present(facts, presentment, now, summary, touched)
 
@@ -78,12 +78,13 @@ class Deductions:
         if not self.book.commit(claim):
             summary.counts["lost"] += 1
             return
-        settling = Settling(self.book, self.shelf, self.clock)
+        settling = Settling(self.book, self.shelf, self.clock, summary)
         later = self.clock.now()
         if later - now > FRESH:
             summary.counts["stale"] += 1
             return
-        if isinstance(facts.decide(later), Act):
+        still = facts.decide(later)
+        if isinstance(still, Act) and still.do == presentment:
             outcome = present(attempt, self.gateway, settling)
         else:
             settling.settle(attempt, Outcome.VOID, None)

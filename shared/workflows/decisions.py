@@ -1,7 +1,7 @@
 """From stored facts to a line's decision: what workers act on, and what a dry run shows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain import keys
@@ -28,6 +28,10 @@ class ContactFacts:
         if any(loan.loan.product not in self.policies for loan in self.loans):
             return Defer(now + _NO_POLICY_RETRY, Reason.POLICY_MISSING)
         return plan_contact(self.file.borrower, self.file.card, self.loans, self.policies, now)
+
+    def with_loans_of_now(self, book: Book) -> "ContactFacts":
+        """The same card, beside the loans as they stand by now."""
+        return replace(self, loans=tuple(_loan_file(book, file.loan.loan_id) for file in self.loans))
 
 
 @dataclass(frozen=True, slots=True)

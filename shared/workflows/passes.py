@@ -56,5 +56,12 @@ def for_each(
     return summary
 
 
-def capped(until: datetime, now: datetime) -> datetime:
-    return min(until, now + LONGEST_DEFERRAL)
+def next_step(decision: Act[object] | Defer | Drop, now: datetime) -> datetime | None:
+    """When a row is looked at again after its decision; None takes it off the agenda."""
+    match decision:
+        case Act():
+            return now
+        case Defer(until):
+            return min(until, now + LONGEST_DEFERRAL)
+        case Drop():
+            return None

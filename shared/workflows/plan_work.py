@@ -18,10 +18,9 @@ from shared.domain.errors import EventError
 from shared.domain.request import ByHand
 from shared.domain.stage import StageMove
 from shared.ports.book import Book
-from shared.ports.world import Clock, PolicyShelf, WorkQueue
+from shared.ports.world import HINTS_PER_MESSAGE, Clock, PolicyShelf, WorkQueue
 from shared.workflows.decisions import decision_for
 
-HINTS_PER_MESSAGE = 20
 PAGE = 500
 """Decisions a dry run returns at once."""
 

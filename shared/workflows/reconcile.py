@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.domain import keys
 from shared.domain.book import Attempt, AttemptState, InstalmentState, NoticeState, Outcome
-from shared.domain.changes import HoldGate, SaveAttempt, SaveNotice
+from shared.domain.changes import Change, HoldGate, HoldInstalment, SaveAttempt, SaveNotice
 from shared.domain.debit import Presentment, plan_debit
 from shared.domain.decision import Act
 from shared.domain.errors import GatewayError, StoreError
@@ -37,38 +37,47 @@ class Reconciliation:
     def work(self, run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
         """Enquires about attempts and marks messages unknown, everything claimed longer ago than the lease.
 
-        Safe to run twice at once: an enquiry reads, and whoever settles first settles alone.
+        Safe to run twice at once: an enquiry reads, and whoever settles first settles alone. Messages come first: a
+        gateway that answers late takes all the time there is.
         """
         summary, touched = Summary(), Touched()
         before = self.clock.now() - LEASE
-        for key in self._open(self.book.open_attempts, before):
-            if not has_time():
-                summary.counts["left"] += 1
-                continue
+        for key in self._open(self.book.open_notices, before, summary, has_time):
             with _apart(summary):
-                self._attempt(key, summary, touched)
-        for key in self._open(self.book.open_notices, before):
+                self._notice(key, before, summary)
+        for key in self._open(self.book.open_attempts, before, summary, has_time):
             with _apart(summary):
-                self._notice(key, summary)
+                self._attempt(key, before, summary, touched)
         touched.tell(self.queue, run)
         return summary
 
-    def _open(self, read: Callable[[str, datetime, int, str | None], Page], before: datetime) -> Iterator[str]:
+    def _open(
+        self,
+        read: Callable[[str, datetime, int, str | None], Page],
+        before: datetime,
+        summary: Summary,
+        has_time: Callable[[], bool],
+    ) -> Iterator[str]:
+        """Keys of what is open, as long as there is time; the rest of a page is counted as left."""
         for number in range(self.book.shards()):
             after: str | None = None
             while True:
                 page = read(keys.shard_name(number), before, _PAGE, after)
-                yield from page.keys
+                for key in page.keys:
+                    if has_time():
+                        yield key
+                    else:
+                        summary.counts["left"] += 1
                 after = page.after
-                if after is None:
+                if after is None or not has_time():
                     break
 
-    def _attempt(self, key: str, summary: Summary, touched: Touched) -> None:
+    def _attempt(self, key: str, before: datetime, summary: Summary, touched: Touched) -> None:
         loan_id, seq = keys.parse_intent_key(key)
         attempt = self.book.attempt(loan_id, seq)
-        if attempt is None or attempt.state is AttemptState.SETTLED:
-            return
-        settling = Settling(self.book, self.shelf, self.clock)
+        if attempt is None or attempt.state is AttemptState.SETTLED or attempt.claimed_at > before:
+            return  # the index lags: it was settled, or claimed again, and may be on the wire at this moment
+        settling = Settling(self.book, self.shelf, self.clock, summary)
         answer = self.gateway.enquire(key)
         if answer is None:
             outcome = self._not_found(attempt, settling, summary)
@@ -94,19 +103,20 @@ class Reconciliation:
         again = replace(
             attempt, state=AttemptState.CLAIMED, outcome=None, claimed_at=now, presented=attempt.presented + 1
         )
-        gate = self._still_right(attempt, now)
-        if gate is None:
+        held = self._still_right(attempt, now)
+        if held is None:
             settling.settle(attempt, Outcome.VOID, None)
             return Outcome.VOID
-        if not self.book.commit([SaveAttempt(again, was_presented=attempt.presented), gate]):
+        if not self.book.commit([SaveAttempt(again, was_presented=attempt.presented), *held]):
             summary.counts["lost"] += 1
             return Outcome.UNKNOWN
         summary.counts["presented-again"] += 1
         return present(again, self.gateway, settling)
 
-    def _still_right(self, attempt: Attempt, now: datetime) -> HoldGate | None:
-        """The gate to hold while presenting again, or None when the same presentment would not be decided today."""
-        gate = None
+    def _still_right(self, attempt: Attempt, now: datetime) -> list[Change] | None:
+        """The gate and the instalments to hold in the new claim: a payment that came since must win. None when the same
+        presentment would not be decided today."""
+        held: list[Change] = []
         for number in attempt.numbers:
             facts = debit_facts(self.book, self.shelf, keys.debit_key(attempt.loan_id, number), now)
             if facts is None or facts.policy is None:
@@ -120,13 +130,15 @@ class Reconciliation:
             decision = plan_debit(as_before, facts.file.loan, facts.file.mandate, facts.told, facts.policy, now)
             if not isinstance(decision, Act) or not _is_same(decision.do, attempt):
                 return None
-            gate = HoldGate(attempt.loan_id, facts.file.loan.gate_rev)
-        return gate
+            if not held:
+                held.append(HoldGate(attempt.loan_id, facts.file.loan.gate_rev))
+            held.append(HoldInstalment(attempt.loan_id, number, facts.instalment.rev))
+        return held
 
-    def _notice(self, key: str, summary: Summary) -> None:
-        borrower_id, notice_key = key.split("#", 1)
+    def _notice(self, key: str, before: datetime, summary: Summary) -> None:
+        borrower_id, notice_key = keys.parse_notice_hint(key)
         record = self.book.notice(borrower_id, notice_key)
-        if record is None or record.state is not NoticeState.CLAIMED:
+        if record is None or record.state is not NoticeState.CLAIMED or record.claimed_at > before:
             return
         done = replace(record, state=NoticeState.UNKNOWN, settled_at=self.clock.now())
         if self.book.commit([SaveNotice(done)]):

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from shared.domain.book import InstalmentState, Line, Loan, LoanFile, LoanStatus
 from shared.domain.calendar import business_date
-from shared.domain.changes import Change, Insert, LeaveEscalation, SaveStage
-from shared.domain.decision import Act, Defer, Drop
+from shared.domain.changes import Change, HoldInstalment, Insert, LeaveEscalation, SaveStage
+from shared.domain.decision import Act, Defer
 from shared.domain.stage import StageMove, plan_stage
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf
 from shared.workflows.decisions import StageFacts, stage_facts
-from shared.workflows.passes import Summary, capped, for_each
+from shared.workflows.passes import Summary, for_each, next_step
 
 _TOLD_FOR = timedelta(days=31)
 """Paid instalments are read on for a month, so that their receipt can still be told."""
@@ -44,10 +44,8 @@ class Escalations:
         loan, changes = facts.file.loan, list[Change]()
         if isinstance(decision, Act):
             after, changes = self._moved(facts, decision.do, now)
-        elif isinstance(decision, Defer):
-            after = replace(loan, step=capped(decision.until, now))
-        elif loan.step is not None:
-            after = replace(loan, step=None)
+        elif isinstance(decision, Defer) or loan.step is not None:
+            after = replace(loan, step=next_step(decision, now))
         else:
             return
         saved = replace(after, first_open=_first_open(facts.file, now), stage_rev=loan.stage_rev + 1)
@@ -62,6 +60,9 @@ class Escalations:
         today = business_date(now, policy.business_zone)
         changes: list[Change] = [LeaveEscalation(loan.loan_id, key, today) for key in move.leave]
         changes += [Insert(escalation) for escalation in move.enter]
+        oldest = facts.file.oldest_unpaid
+        if move.enter and oldest:  # a payment that came since must win: one on a loan in no stage does not wake it
+            changes.append(HoldInstalment(loan.loan_id, oldest.number, oldest.rev))
         after = replace(
             loan,
             entered=(*(k for k in loan.entered if k not in move.leave), *(e.key for e in move.enter)),
@@ -69,8 +70,7 @@ class Escalations:
             status=LoanStatus.SETTLED if move.close else loan.status,
         )
         following = plan_stage(replace(facts.file, loan=after), facts.told, policy, now)
-        step = {Act: now, Drop: None}.get(type(following))
-        return replace(after, step=following.until if isinstance(following, Defer) else step), changes
+        return replace(after, step=next_step(following, now)), changes
 
 
 def _first_open(file: LoanFile, now: datetime) -> int:

@@ -37,7 +37,9 @@ class Repayments:
         """Books what arrived. What matches no loan or attempt is kept in suspense with its reason."""
         summary, touched = Summary(), Touched()
         for one in arrived:
-            became = self._repayment(one, touched) if isinstance(one, Repayment) else self._report(one, touched)
+            became = (
+                self._repayment(one, touched) if isinstance(one, Repayment) else self._report(one, summary, touched)
+            )
             summary.counts[f"repayment.{became}"] += 1
         touched.tell(self.queue, run)
         return summary
@@ -67,7 +69,7 @@ class Repayments:
                 return "booked"
         raise BookError(f"repayment {repayment.external_id} of loan {repayment.loan_id} could not be booked")
 
-    def _report(self, report: GatewayReport, touched: Touched) -> str:
+    def _report(self, report: GatewayReport, summary: Summary, touched: Touched) -> str:
         try:
             loan_id, seq = keys.parse_intent_key(report.key)
         except EventError:
@@ -79,7 +81,8 @@ class Repayments:
             return self._unmatched(report, f"the attempt was for {attempt.amount.decimal()} {attempt.amount.currency}")
         if not report.outcome.is_terminal:
             return "pending"
-        became = Settling(self.book, self.shelf, self.clock).settle(attempt, report.outcome, report.gateway_ref)
+        settling = Settling(self.book, self.shelf, self.clock, summary)
+        became = settling.settle(attempt, report.outcome, report.gateway_ref)
         file = self.book.loan_file(loan_id)
         if file and became == "settled":
             touched.note(file.loan.borrower_id, loan_id, report.outcome)

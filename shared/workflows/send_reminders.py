@@ -20,7 +20,7 @@ from shared.domain.tiers import NoticeKind
 from shared.ports.book import Book
 from shared.ports.world import Clock, MessageChannel, PolicyShelf, SendResult, Sent, WorkQueue
 from shared.workflows.decisions import ContactFacts, contact_facts
-from shared.workflows.passes import Summary, capped, for_each
+from shared.workflows.passes import Summary, for_each, next_step
 
 _MOST_MESSAGES = 8
 """Messages to one borrower in one go; more would be a fault of ours, and wait for the next pass."""
@@ -62,31 +62,34 @@ class Reminders:
                     if card.step is not None:
                         self._save(replace(card, step=None), summary)
                     return
-                case Defer(until):
-                    self._save(replace(card, step=capped(until, now)), summary)
+                case Defer():
+                    self._save(replace(card, step=next_step(decision, now)), summary)
                     return
                 case Act(notice):
                     if not self._send(facts, notice, now, summary):
                         return
                     if notice.kind is NoticeKind.OVERDUE:
-                        escalating.update(step.loan_id for step in notice.covers if step.mandatory)
+                        escalating.update(step.loan_id for step in notice.covers)
 
     def _save(self, card: ContactCard, summary: Summary) -> None:
         if not self.book.commit([SaveCard(replace(card, rev=card.rev + 1))]):
             summary.counts["lost"] += 1
 
     def _send(self, facts: ContactFacts, notice: Notice, now: datetime, summary: Summary) -> bool:
-        """Claims, sends and settles one notice; True when the borrower may have another one waiting."""
+        """Claims, sends and settles one notice; True when the borrower may have another one waiting.
+
+        The text is made before the claim: a notice that has none is certainly not told. The loans are read again after
+        it: their payments do not touch the card, and who paid before the claim gets no message.
+        """
         policy = facts.policies[notice.product]
+        text = render(notice, facts.file.borrower, policy)
         claim = self._claim(facts, notice, policy, now)
         if claim is None:
             summary.counts["lost"] += 1
             return False
         record, card = claim
-        later = self.clock.now()
-        still = facts.decide(later)
-        if isinstance(still, Act) and still.do.key == notice.key:
-            text = render(notice, facts.file.borrower, policy)
+        still = facts.with_loans_of_now(self.book).decide(self.clock.now())
+        if isinstance(still, Act) and still.do == notice:
             phone = facts.file.borrower.phone
             sent = self.sms.send(phone, text) if phone else _NO_ADDRESS
         else:
@@ -114,8 +117,7 @@ class Reminders:
         )
         card = told_after(facts.file.card, notice, facts.loans, today)
         following = plan_contact(facts.file.borrower, card, facts.loans, facts.policies, now)
-        step = {Act: now, Drop: None}.get(type(following))
-        card = replace(card, rev=card.rev + 1, step=following.until if isinstance(following, Defer) else step)
+        card = replace(card, rev=card.rev + 1, step=next_step(following, now))
         return (record, card) if self.book.commit([Insert(record), SaveCard(card)]) else None
 
     def _settle(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain import keys
 from shared.domain.book import (
@@ -12,6 +12,7 @@ from shared.domain.book import (
     Loan,
     LoanFile,
     Mandate,
+    MandateStatus,
     Outcome,
     Stage,
 )
@@ -32,17 +33,19 @@ from shared.domain.settlement import gateway_entry, settled
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf
 from shared.workflows.decisions import policy_or_none
+from shared.workflows.passes import Summary
 
 _MOST_RACES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """The ports of settling."""
+    """The ports of settling. A contradiction that is new is counted in `summary` as `conflict`: it pages."""
 
     book: Book
     shelf: PolicyShelf
     clock: Clock
+    summary: Summary
 
     def settle(self, attempt: Attempt, outcome: Outcome, gateway_ref: str | None) -> str:
         """Writes a definite outcome once. Returns `settled`, `known` (it was settled so before) or `conflict`.
@@ -56,6 +59,8 @@ class Settling:
             if current is None or file is None:
                 raise BookError(f"attempt {keys.intent_key(attempt.loan_id, attempt.seq)} has no row or no loan")
             now = self.clock.now()
+            if outcome is Outcome.VOID and current.presented != attempt.presented:
+                return "known"  # claimed again meanwhile: it may be on the wire
             if current.state is not AttemptState.SETTLED:
                 if self.book.commit(self._changes(current, file, outcome, gateway_ref, now)):
                     return "settled"
@@ -73,12 +78,14 @@ class Settling:
     def _changes(
         self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None, now: datetime
     ) -> list[Change]:
-        policy = policy_or_none(self.shelf, file.loan.product, now)
-        today = business_date(now, policy.business_zone) if policy else now.date()
-        done = settled(attempt, file.instalments, outcome, gateway_ref, now, today)
+        done = settled(attempt, file.instalments, outcome, gateway_ref, now, self._today(file, now))
         mandate, mandate_changes = self._mandate(attempt, file, outcome)
         instalments = [replace(i, step=self._next_step(i, file.loan, mandate, now)) for i in done.instalments]
-        changes: list[Change] = [SaveAttempt(done.attempt), *(SaveInstalment(i) for i in instalments), *mandate_changes]
+        changes: list[Change] = [
+            SaveAttempt(done.attempt, was_presented=attempt.presented),
+            *(SaveInstalment(i) for i in instalments),
+            *mandate_changes,
+        ]
         if done.entry:
             changes.append(Insert(done.entry))
             changes += wakes(file, instalments, now)
@@ -102,24 +109,30 @@ class Settling:
     def _mandate(self, attempt: Attempt, file: LoanFile, outcome: Outcome) -> tuple[Mandate | None, list[Change]]:
         status = outcome.ends_mandate
         used = next((m for m in file.mandates if m.mandate_id == attempt.mandate_id), None)
-        if status is None or used is None:
-            return file.mandate, []
+        if status is None or used is None or used.status is not MandateStatus.ACTIVE:
+            return file.mandate, []  # whoever ended it before had his reason
         ended = replace(used, status=status)
         others = replace(file, mandates=tuple(m for m in file.mandates if m is not used))
         return others.mandate, [SaveMandate(ended, file.loan.gate_rev)]
+
+    def _today(self, file: LoanFile, now: datetime) -> date:
+        """The lender's date; without a valid pack that of UTC, because money is booked all the same."""
+        policy = policy_or_none(self.shelf, file.loan.product, now)
+        return business_date(now, policy.business_zone) if policy else now.date()
 
     def _suspend(self, attempt: Attempt, file: LoanFile, now: datetime) -> bool:
         key = keys.intent_key(attempt.loan_id, attempt.seq)
         if self.book.entry(keys.SUSPENSE, "gateway", key):
             return True
-        policy = policy_or_none(self.shelf, file.loan.product, now)
-        today = business_date(now, policy.business_zone) if policy else now.date()
         detail = f"paid after {attempt.outcome}"
-        entry = replace(gateway_entry(attempt, today, ()), loan_id=keys.SUSPENSE, detail=detail)
+        entry = replace(gateway_entry(attempt, self._today(file, now), ()), loan_id=keys.SUSPENSE, detail=detail)
         blocked = [
             replace(i, blocked=True, step=None, rev=i.rev + 1) for i in file.instalments if i.number in attempt.numbers
         ]
-        return self.book.commit([Insert(entry), *(SaveInstalment(i) for i in blocked)])
+        if not self.book.commit([Insert(entry), *(SaveInstalment(i) for i in blocked)]):
+            return False
+        self.summary.counts["conflict"] += 1
+        return True
 
 
 def wakes(file: LoanFile, changed: Iterable[Instalment], now: datetime) -> list[Change]:

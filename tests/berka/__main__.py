@@ -27,13 +27,18 @@ def main() -> int:
     if not (data / "loan.asc").is_file():
         print(f"berka: there is no loan.asc in {data}: set DUEBELL_BERKA to the folder with the data", file=sys.stderr)
         return 2
+    began = time.monotonic()
     loans = read_loans(data)
-    agrees = in_memory(loans, Plan(FIRST_DAY, DAYS))
     try:
-        return 0 if on_local_aws(busiest(loans, SLICE.first_day, SLICE.days, SLICE_LOANS), SLICE) and agrees else 1
+        agreed = [
+            in_memory(loans, Plan(FIRST_DAY, DAYS)),
+            on_local_aws(busiest(loans, SLICE.first_day, SLICE.days, SLICE_LOANS), SLICE),
+        ]
     except (LocalAwsError, StackError) as error:
         print(f"berka: {error}", file=sys.stderr)
         return 1
+    print(f"took {time.monotonic() - began:.0f} s")
+    return 0 if all(agreed) else 1
 
 
 def in_memory(loans: Sequence[BerkaLoan], plan: Plan) -> bool:
@@ -86,7 +91,4 @@ def agrees(comparison: Comparison) -> bool:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - began:.0f} s")
-    sys.exit(code)
+    sys.exit(main())

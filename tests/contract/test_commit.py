@@ -21,6 +21,7 @@ from shared.domain.book import (
 from shared.domain.changes import (
     Change,
     HoldGate,
+    HoldInstalment,
     Insert,
     LeaveEscalation,
     SaveAttempt,
@@ -93,6 +94,7 @@ HOLD: dict[str, Change] = {
     "save notice": SaveNotice(SENT),
     "save mandate": SaveMandate(REVOKED, 0),
     "hold gate": HoldGate("l-1", 0),
+    "hold instalment": HoldInstalment("l-1", 1, 1),
     "leave escalation": LeaveEscalation("l-1", "000#M1", DUE),
     "wake stage": WakeStage("l-1", NOON),
     "wake contact": WakeContact("b-1", NOON),
@@ -122,6 +124,8 @@ DO_NOT_HOLD: dict[str, Change] = {
     "save mandate: no loan": SaveMandate(replace(REVOKED, loan_id="l-9"), 0),
     "hold gate: raised": HoldGate("l-1", 1),
     "hold gate: no loan": HoldGate("l-9", 0),
+    "hold instalment: older": HoldInstalment("l-1", 1, 0),
+    "hold instalment: none": HoldInstalment("l-1", 9, 1),
     "leave escalation: none": LeaveEscalation("l-1", "000#M3", DUE),
     "wake stage: no loan": WakeStage("l-9", NOON),
     "wake contact: no borrower": WakeContact("b-9", NOON),
@@ -145,7 +149,7 @@ def test_a_change_that_holds_is_made_with_others(world: Stores, name: str) -> No
     assert world.book.entry("l-1", "gateway", "other") == beside
 
 
-@pytest.mark.parametrize("name", sorted(HOLD.keys() - {"hold gate", "wake stage", "wake contact"}))
+@pytest.mark.parametrize("name", sorted(HOLD.keys() - {"hold gate", "hold instalment", "wake stage", "wake contact"}))
 def test_the_same_change_again_does_not_hold(world: Stores, name: str) -> None:
     assert world.book.commit([HOLD[name]])
     assert not world.book.commit([HOLD[name]])

@@ -379,6 +379,18 @@ def test_what_is_left_out_without_a_phone_hides_nothing_that_is_mandatory() -> N
     assert tier(plan(day(0), a_file(late, today), phone=None)) == "DUE"
 
 
+def test_without_a_phone_it_looks_again_when_something_mandatory_may_hold() -> None:
+    file = with_mandate(an_instalment())
+    assert plan(day(-7), file, phone=None) == Defer(day(-3, "09:00"), Reason.NOTHING_DUE)
+    assert plan(day(-2), file, phone=None) == Defer(day(-1, "09:00"), Reason.NOTHING_DUE)
+    assert tier(plan(day(-1), file, phone=None)) == "PRE_DEBIT"
+
+
+def test_an_instalment_paid_in_advance_hides_none_that_follows() -> None:
+    ahead = an_instalment(due_on=DUE - timedelta(days=1), paid_minor=101_500, state=InstalmentState.PAID)
+    assert plan(day(-9), a_file(ahead, an_instalment(number=2))) == Defer(day(-7, "09:00"), Reason.NOTHING_DUE)
+
+
 def test_a_long_notice_period_reaches_further_than_the_reminders() -> None:
     rows = tuple(an_instalment(number=n, due_on=DUE + timedelta(days=d)) for n, d in ((1, -5), (2, 8), (3, 9)))
     told = told_of(rows[0], "OVERDUE_60", DUE - timedelta(days=1))

@@ -1,20 +1,22 @@
 """The debit line under lost answers, crashes and contradictions: one charge at most, and every charge on the ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from shared.domain.book import AttemptState, InstalmentState, Line, MandateStatus, Outcome
-from shared.domain.changes import SaveMandate
+from shared.domain.changes import Change, SaveAttempt, SaveMandate, TakeSeq
 from shared.domain.errors import GatewayError
 from shared.domain.money import Money
 from shared.domain.repayment import GatewayReport
+from shared.ports.book import Book, Page
 from shared.ports.world import DebitAnswer, DebitRequest
 from shared.workflows.attempt_deductions import Deductions
+from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_repayments import Repayments
-from tests.unit.builders import a_mandate, an_instalment, at
+from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 from tests.unit.town import Town
 
 KEY = "l-1#001"
@@ -30,7 +32,7 @@ class Gateway:
     def __init__(self, town: Town) -> None:
         self._stub = town.stub
         self.not_found_is_final = True
-        self.before: Callable[[], None] = lambda: None
+        self.before: Callable[[], object] = lambda: None
         self.after: Callable[[], None] = lambda: None
         self.answer: DebitAnswer | None = None
         self.silent = False
@@ -135,6 +137,113 @@ def test_what_is_no_longer_right_to_present_is_void(why: str) -> None:
     assert town.charged() == 0
 
 
+class Around:
+    """A book that lets something happen once, before the first commit of a kind; `lags`: its index of open attempts
+    shows what was claimed only just now, as a stale one shows what was claimed again."""
+
+    def __init__(self, book: Book, kind: type, *, before: Callable[[], object] = lambda: None) -> None:
+        self._book, self._kind, self._before = book, kind, before
+        self.lags = False
+
+    def commit(self, changes: Sequence[Change]) -> bool:
+        if not any(isinstance(c, self._kind) for c in changes):
+            return self._book.commit(changes)
+        self._kind = Around  # once
+        self._before()
+        return self._book.commit(changes)
+
+    def open_attempts(self, *asked: object) -> Page:
+        return Page(("l-1:P000001",), None) if self.lags else self._book.open_attempts(*asked)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._book, name)
+
+
+def claimed_and_dead(account: str = "paid-1") -> tuple[Town, Gateway]:
+    town, gateway = ready(account)
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    return town, gateway
+
+
+@pytest.mark.parametrize("amount", ["1015.00", "5.00"])
+def test_a_payment_between_the_enquiry_and_the_new_claim_wins(amount: str) -> None:
+    town, _ = claimed_and_dead()
+    town.clock.advance(timedelta(minutes=6))
+    town.book = Around(town.store, SaveAttempt, before=lambda: town.repay(amount))  # type: ignore[assignment]
+    assert town.reconcile().counts["lost"] == 1
+    assert town.charged() == 0
+    later(town)
+    assert town.attempts()[0].outcome is Outcome.VOID
+    assert town.charged() == (101_000 if amount == "5.00" else 0)
+    assert town.instalment().is_paid
+
+
+def test_what_is_on_the_wire_is_not_presented_a_second_time_because_an_index_lags() -> None:
+    town, gateway = ready()
+    book = Around(town.store, TakeSeq)
+    book.lags = True
+    town.book = book  # type: ignore[assignment]
+    gateway.before = town.reconcile
+    town.work(Line.DEBIT, [KEY])
+    assert gateway.enquiries == 0
+    assert [r.key for r in town.stub.presented] == ["l-1:P000001"]
+
+
+def test_of_two_enquiries_at_once_one_does_not_void_what_the_other_presents() -> None:
+    town, gateway = claimed_and_dead("lost-1")
+    town.clock.set(at("2026-03-10 21:59"))
+    asked = gateway.enquire
+
+    def slow_enquiry(key: str) -> DebitAnswer | None:
+        answer = asked(key)
+        gateway.enquire = asked  # type: ignore[method-assign]
+        town.reconcile()  # another one finds the same, claims and presents
+        town.clock.set(at("2026-03-10 22:00"))  # and now it is too late to
+        return answer
+
+    gateway.enquire = slow_enquiry  # type: ignore[method-assign]
+    town.reconcile()
+    assert town.charged() == 101_500
+    assert [a.outcome for a in town.attempts()] == [Outcome.UNKNOWN]
+    later(town)
+    settled_once(town)
+
+
+def test_messages_are_looked_after_before_a_gateway_that_takes_all_the_time() -> None:
+    town, gateway = claimed_and_dead()
+    town.inbox.script(RuntimeError("the process died"))
+    town.take_on(
+        a_borrower(borrower_id="b-2"),
+        a_loan(loan_id="l-2", borrower_id="b-2"),
+        [an_instalment(loan_id="l-2", due_on=date(2026, 3, 9))],
+    )
+    town.clock.set(at("2026-03-10 12:00"))
+    town.work(Line.CONTACT, ["b-2"])
+    town.clock.advance(timedelta(minutes=6))
+    time = iter([True, False, False])
+    worker = Reconciliation(town.book, gateway, town.shelf, town.clock, town.queue)
+    assert worker.work("test", lambda: next(time)).counts == {"notice.unknown": 1, "left": 1}
+    assert gateway.enquiries == 0
+
+
+def test_a_claim_whose_slot_ended_before_it_was_presented_is_void() -> None:
+    town, _ = ready("insufficient-1")
+    town.clock.set(at("2026-03-10 11:59"))
+    ticks = iter([0, 2, 2, 2, 2])
+
+    class Ticking:
+        def now(self):  # type: ignore[no-untyped-def]
+            return at("2026-03-10 11:59") + timedelta(seconds=58 + next(ticks))
+
+    Deductions(town.book, town.gateway, town.shelf, Ticking(), town.queue).work([KEY], "test")
+    assert [a.outcome for a in town.attempts()] == [Outcome.VOID]
+    later(town)
+    assert [a.slot[11:] for a in town.attempts()] == ["08:00", "12:00"]
+
+
 def test_a_void_attempt_does_not_count_against_the_budget() -> None:
     town, gateway = ready("insufficient-1")
     gateway.before = die
@@ -224,8 +333,8 @@ def test_money_after_another_outcome_goes_to_suspense_once_and_stops_further_deb
     gateway.answer = DebitAnswer(Outcome.INSUFFICIENT)
     town.work(Line.DEBIT, [KEY])
     assert town.attempts()[0].outcome is Outcome.INSUFFICIENT
-    assert report(town, Outcome.PAID) == {"repayment.conflict": 1}
-    assert report(town, Outcome.PAID) == {"repayment.conflict": 1}
+    assert report(town, Outcome.PAID)["repayment.conflict"] == 1
+    assert report(town, Outcome.PAID)["repayment.conflict"] == 1
     assert [(e.loan_id, e.amount.minor, e.split) for e in town.entries()] == [("SUSPENSE", 101_500, ())]
     town.live_through("2026-03-10", "2026-03-12")
     assert len(town.attempts()) == 1
@@ -301,3 +410,34 @@ def test_more_instalments_than_one_transaction_pays_go_in_front_of_a_person() ->
     town = Town(*rows, account=None)
     assert town.repay("92.00").counts == {"repayment.suspense": 1}
     assert town.repay("90.00", "r-2").counts == {"repayment.booked": 1}
+
+
+def test_nobody_is_asked_again_for_money_that_may_have_come() -> None:
+    town, gateway = ready()
+    gateway.answer = DebitAnswer(Outcome.INSUFFICIENT)
+    town.work(Line.DEBIT, [KEY])
+    report(town, Outcome.PAID)
+    town.live_through("2026-03-10", "2026-03-20")
+    assert town.told()[-1] == ("2026-03-09", "PRE_DEBIT")
+    assert town.escalations() == []
+
+
+def test_a_contradiction_is_counted_when_it_is_new_and_not_again() -> None:
+    town, gateway = ready()
+    gateway.answer = DebitAnswer(Outcome.INSUFFICIENT)
+    town.work(Line.DEBIT, [KEY])
+    assert report(town, Outcome.PAID)["conflict"] == 1
+    assert "conflict" not in report(town, Outcome.PAID)
+
+
+def test_an_answer_of_the_rail_does_not_overwrite_the_borrowers_cancellation() -> None:
+    town, gateway = ready("mandate-dead-1")
+
+    def cancel() -> None:
+        assert town.book.commit([SaveMandate(replace(a_mandate(), status=MandateStatus.CANCELLED), 0)])
+
+    gateway.before = cancel
+    town.work(Line.DEBIT, [KEY])
+    file = town.book.loan_file("l-1")
+    assert file is not None
+    assert [m.status for m in file.mandates] == [MandateStatus.CANCELLED]

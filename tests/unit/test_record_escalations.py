@@ -1,13 +1,14 @@
 """The stage line's worker: what it counts is what it recorded."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pytest
 
 from shared.domain.book import Line, Stage
-from shared.domain.changes import Change
-from tests.unit.builders import at
+from shared.domain.changes import Change, SaveStage
+from tests.unit.builders import an_instalment, at
 from tests.unit.town import Town
 
 
@@ -22,6 +23,30 @@ class Racing:
 
     def commit(self, changes: Sequence[Change]) -> bool:
         return False
+
+
+class PaidJustBefore(Racing):
+    """A book in which money arrives between the decision and its commit."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town.book)
+        self._town = town
+
+    def commit(self, changes: Sequence[Change]) -> bool:
+        if any(isinstance(change, SaveStage) for change in changes):
+            self._town.book = self._book
+            self._town.repay("1015.00")
+        return bool(self._book.commit(changes))
+
+
+def test_a_payment_just_before_the_commit_wins_over_the_escalation() -> None:
+    town = Town(an_instalment(), an_instalment(number=2, due_on=date(2026, 4, 10)), account=None)
+    town.clock.set(at("2026-03-11 09:00"))
+    town.work(Line.CONTACT, ["b-1"])
+    town.book = PaidJustBefore(town)
+    assert town.work(Line.STAGE, ["l-1"]).counts["lost"] == 1
+    assert town.escalations() == []
+    assert town.loan().step == at("2026-03-01 00:00")  # it is still due, and decided anew
 
 
 @pytest.mark.parametrize("raced", [False, True])

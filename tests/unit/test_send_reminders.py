@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -33,7 +33,7 @@ class Shelf:
 class Between:
     """A book that lets something happen just before a commit of one kind."""
 
-    def __init__(self, book: Book, kind: type, happens: Callable[[], None]) -> None:
+    def __init__(self, book: Book, kind: type, happens: Callable[[], object]) -> None:
         self._book, self._kind, self._happens = book, kind, happens
 
     def commit(self, changes: Sequence[Change]) -> bool:
@@ -142,6 +142,30 @@ def test_what_was_planned_in_the_evening_and_reaches_the_worker_at_night_is_not_
     town.work(Line.CONTACT, ["b-1"])
     assert town.inbox.sent == []
     assert town.notices()[0].state is NoticeState.RELEASED
+
+
+@pytest.mark.parametrize("amount", ["1015.00", "5.00"])
+def test_who_paid_just_before_the_claim_gets_no_message_that_asks_for_it(amount: str) -> None:
+    town = Town(an_instalment(), an_instalment(number=2, due_on=date(2026, 4, 10)), account=None)
+    town.clock.set(at("2026-03-10 12:00"))
+    town.book = Between(town.store, SaveCard, lambda: town.repay(amount))  # type: ignore[assignment]
+    town.work(Line.CONTACT, ["b-1"])
+    assert town.inbox.sent == []
+    town.clock.set(at("2026-03-10 12:15"))
+    town.pass_now()
+    rest = [(NoticeState.SENT, 101_000)] if amount == "5.00" else [(NoticeState.RELEASED, 101_500)]
+    assert [(n.state, n.amount.minor) for n in town.notices()] == rest
+
+
+def test_a_notice_without_a_text_is_not_told_and_stands_in_front_of_a_person() -> None:
+    town = due_today()
+    texts = PolicyFiles().policy("jiebei", town.clock.now()).wording
+    town.shelf = Shelf(wording={locale: {"remind": named["remind"]} for locale, named in texts.items()})
+    for _ in range(3):
+        town.pass_now()
+    assert town.total.failures == {"PolicyError": 3}
+    assert (town.notices(), card(town).told) == ([], {})
+    assert town.store.agenda(Line.CONTACT, "QUARANTINE", None, 10).keys == ("b-1",)
 
 
 def test_a_message_that_crashed_after_its_claim_is_never_sent_again() -> None:

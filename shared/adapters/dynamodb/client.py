@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.errors import StoreError
+from shared.domain.errors import BookError, StoreError
 
 _TRIES = 5
 _FIRST_PAUSE_S = 0.02
@@ -50,10 +50,17 @@ def update_if(client: Any, **arguments: Any) -> tuple[bool, dict[str, Any]]:
         raise store_error(client.update_item, error) from error
 
 
-def store_error(method: Callable[..., Any], error: Exception) -> StoreError:
-    """Names the operation and the code, never a key or a value: an SDK's text may hold both."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return StoreError(f"dynamodb {method.__name__}: {code}")
+def store_error(method: Callable[..., Any], error: Exception) -> StoreError | BookError:
+    """Names the operation and the code, never a key or a value: an SDK's text may hold both.
+
+    A request that is refused for what it holds would be refused again: a BookError, which concerns this row only.
+    """
+    code, reasons = type(error).__name__, set[str]()
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        reasons = {reason["Code"] for reason in error.response.get("CancellationReasons", [])}
+    kind = BookError if "ValidationException" in code or "ValidationError" in reasons else StoreError
+    return kind(f"dynamodb {method.__name__}: {code}")
 
 
 def pauses() -> Iterator[None]:

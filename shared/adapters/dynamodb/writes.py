@@ -18,7 +18,7 @@ from shared.adapters.dynamodb.attributes import (
 )
 from shared.adapters.dynamodb.rows import open_values, revision_name, stage_values, step_values, values_of
 from shared.adapters.dynamodb.write import Write
-from shared.adapters.row_keys import RowKey, card_key, escalation_key, loan_key, row_key
+from shared.adapters.row_keys import RowKey, card_key, escalation_key, instalment_key, loan_key, row_key
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
@@ -35,6 +35,7 @@ from shared.domain.book import (
 from shared.domain.changes import (
     Change,
     HoldGate,
+    HoldInstalment,
     Insert,
     LeaveEscalation,
     SaveAttempt,
@@ -81,6 +82,9 @@ def writes_of(changes: Iterable[Change], shards: int) -> list[Write]:  # noqa: C
                 write(loan_key(loan_id)).values["last_seq"] = number(seq)
             case HoldGate(loan_id, gate_rev):
                 _hold_gate(write(loan_key(loan_id)), gate_rev)
+            case HoldInstalment():
+                held = write(instalment_key(change.loan_id, change.number))
+                held.require("#rev = :was_rev", "rev", was_rev=number(change.rev))
             case LeaveEscalation(loan_id, key, left_on):
                 _leave(write(escalation_key(loan_id, key)), maybe_day(left_on))
             case WakeStage(loan_id, at):

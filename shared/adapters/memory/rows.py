@@ -26,6 +26,7 @@ from shared.domain.book import (
 from shared.domain.changes import (
     Change,
     HoldGate,
+    HoldInstalment,
     Insert,
     LeaveEscalation,
     SaveAttempt,
@@ -65,8 +66,7 @@ class Rows:
             case Insert():
                 return self._is_free(change.row)
             case SaveInstalment(row):
-                instalment = self.instalments.get(row.loan_id, {}).get(row.number)
-                return instalment is not None and instalment.rev == row.rev - 1
+                return self._instalment_is(row.loan_id, row.number, row.rev - 1)
             case SaveCard(row):
                 card = self.cards.get(row.borrower_id)
                 return card is not None and card.rev == row.rev - 1
@@ -94,6 +94,8 @@ class Rows:
                 return self._gate_is(row.loan_id, change.gate_rev)
             case HoldGate():
                 return self._gate_is(change.loan_id, change.gate_rev)
+            case HoldInstalment():
+                return self._instalment_is(change.loan_id, change.number, change.rev)
             case LeaveEscalation():
                 escalation = self.escalations.get(change.loan_id, {}).get(change.key)
                 return escalation is not None and escalation.left_on is None
@@ -117,6 +119,10 @@ class Rows:
                 return row.key not in self.escalations.get(row.loan_id, {})
             case _:
                 assert_never(row)
+
+    def _instalment_is(self, loan_id: str, number: int, rev: int) -> bool:
+        instalment = self.instalments.get(loan_id, {}).get(number)
+        return instalment is not None and instalment.rev == rev
 
     def _gate_is(self, loan_id: str, gate_rev: int) -> bool:
         loan = self.loans.get(loan_id)
@@ -148,7 +154,7 @@ class Rows:
             case SaveMandate(row, gate_rev):
                 self.mandates[row.loan_id][row.mandate_id] = row
                 self.loans[row.loan_id] = replace(self.loans[row.loan_id], gate_rev=gate_rev + 1)
-            case HoldGate():
+            case HoldGate() | HoldInstalment():
                 pass
             case LeaveEscalation():
                 escalations = self.escalations[change.loan_id]

@@ -8,9 +8,7 @@ from itertools import batched, count
 from threading import Lock
 
 from shared.domain.book import Line
-from shared.ports.world import SendResult, Sent
-
-_KEYS_A_MESSAGE = 20
+from shared.ports.world import HINTS_PER_MESSAGE, SendResult, Sent
 
 
 class FixedClock:
@@ -59,7 +57,7 @@ class MemoryQueue:
         self._queues: dict[Line, deque[Hints]] = {line: deque() for line in Line}
 
     def send(self, line: Line, keys: Sequence[str], run: str) -> int:
-        messages = [Hints(line, part, run) for part in batched(keys, _KEYS_A_MESSAGE, strict=False)]
+        messages = [Hints(line, part, run) for part in batched(keys, HINTS_PER_MESSAGE, strict=False)]
         self._queues[line].extend(messages)
         return len(messages)
 
