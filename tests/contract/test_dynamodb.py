@@ -20,7 +20,7 @@ from shared.domain.changes import (
     TakeSeq,
     WakeStage,
 )
-from shared.domain.errors import BookError, StoreError
+from shared.domain.errors import BookError, DuebellError, StoreError
 from shared.ports.portfolio import Imported
 from tests.contract.stores import (
     DUE,
@@ -184,8 +184,12 @@ def test_a_cancellation_by_a_condition_and_a_conflict_is_a_lost_race(world: Stor
     assert len(calls) == 1
 
 
-def test_a_cancellation_for_another_reason_is_an_error(world: Stores) -> None:
-    with refused(world.client, lambda _: cancelled("None", "ValidationError"), 99), pytest.raises(StoreError):
+@pytest.mark.parametrize(
+    ("reason", "kind"), [("ItemCollectionSizeLimitExceeded", StoreError), ("ValidationError", BookError)]
+)
+def test_a_cancellation_for_another_reason_is_an_error(world: Stores, reason: str, kind: type[DuebellError]) -> None:
+    """One for what the row holds concerns this row only: it would be refused for ever."""
+    with refused(world.client, lambda _: cancelled("None", reason), 99), pytest.raises(kind):
         world.book.commit([HOLD["save mandate"]])
 
 
