@@ -78,14 +78,17 @@ def step_of(
         return Defer(until, Reason.AWAITING_DEDUCTION)
     else:
         step = _tier(instalment, mandate, told, policy, today)
-    if step and not (step.mandatory or has_address):
-        step = None
-    if step and (told is None or rank(step.tier) > rank(told.tier) or step.kind is NoticeKind.PRE_DEBIT):
+    if step and (step.mandatory or has_address) and _is_news(step, told):
         return step
     if instalment.is_paid:
         return None
     day = _next_change(instalment, told, policy, today)
     return Defer(at_local(day, time.min, policy.business_zone), Reason.NOTHING_DUE) if day else None
+
+
+def _is_news(step: Step, told: Told | None) -> bool:
+    """Later in the order than what was told; a deduction may be announced again, for another amount or mandate."""
+    return told is None or rank(step.tier) > rank(told.tier) or step.kind is NoticeKind.PRE_DEBIT
 
 
 def _receipt(instalment: Instalment, policy: Policy, today: date) -> Step | None:
