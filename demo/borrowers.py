@@ -13,6 +13,8 @@ from zlib import crc32
 from shared.domain.tiers import NoticeKind
 
 SLOTS_A_DAY = 3
+_WAGES_LAST = timedelta(days=15)
+"""Money that was not asked for by then was spent on something else: old debts stay."""
 _ASKS = frozenset({NoticeKind.FAILED, NoticeKind.OVERDUE, NoticeKind.DUE})
 
 
@@ -171,7 +173,8 @@ class Wages:
     def deeds(self, seen: Seen, today: date, slot: int) -> Iterator[Deed]:
         for debt in seen.debts:
             comes_on = debt.due_on + timedelta(days=self.days)
-            if (today, slot) < (comes_on, self.slot) or (self.until and comes_on > self.until):
+            spent = today > comes_on + _WAGES_LAST or (self.until is not None and comes_on > self.until)
+            if spent or (today, slot) < (comes_on, self.slot):
                 continue
             if self.days > 0:
                 yield _by_hand(seen, debt.outstanding_minor, today, slot)

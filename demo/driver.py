@@ -4,7 +4,7 @@ The world is driven from outside through the few calls of `World`; `demo.stack` 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -143,8 +143,8 @@ class Driver:
         if self.world.plan_work():
             worked = True
             self.world.wait()
-        if worked:
-            self._books.read(day)
+        if worked or slot == len(SLOTS) - 1:
+            self._books.read(day, with_messages=slot > 0)
 
     def _borrowers(self, day: date, slot: int) -> bool:
         """Whether anybody's deed reached a queue of the lender."""
@@ -156,6 +156,7 @@ class Driver:
                 self._done.add(deed.key)
                 if isinstance(deed, Pay):
                     self.world.repay(deed, day)
+                    self._books.pays(deed)
                     paid = True
                 else:
                     self.world.credit(deed)
@@ -175,9 +176,10 @@ class _Books:
         self._accounts = {mandate.loan_id: mandate.account_ref for mandate in self._mandates}
         self._entries: dict[tuple[str, str, str], LedgerEntry] = {}
         self._notices: dict[tuple[str, str], NoticeRecord] = {}
+        self._on_the_way: dict[str, Pay] = {}
         self._since: date | None = None
         self._seen: dict[str, Seen] = {}
-        self.read(None)
+        self.read(None, with_messages=True)
 
     def seen(self) -> Sequence[Seen]:
         """Of every loan that is not repaid, in order."""
@@ -196,12 +198,13 @@ class _Books:
             tuple(self._entries.values()),
         )
 
-    def read(self, day: date | None) -> None:
-        """Reads what came since the last reading."""
+    def read(self, day: date | None, *, with_messages: bool) -> None:
+        """Reads what came since the last reading; messages may be heard a slot later, which saves time."""
         for entry in self._world.rows(LedgerEntry, self._since):
             self._entries[entry.loan_id, entry.source, entry.external_id] = entry
-        for notice in self._world.rows(NoticeRecord, self._since):
-            self._notices[notice.borrower_id, notice.notice_key] = notice
+        if with_messages:
+            for notice in self._world.rows(NoticeRecord, self._since):
+                self._notices[notice.borrower_id, notice.notice_key] = notice
         self._since = day - timedelta(days=1) if day else None
         paid: dict[tuple[str, int], int] = {}
         for entry in self._entries.values():
@@ -211,11 +214,24 @@ class _Books:
         for notice in self._notices.values():
             for loan_id, what in _heard(notice):
                 heard.setdefault(loan_id, []).append(what)
-        self._seen = {
-            loan_id: Seen(loan_id, loan.currency, debts, heard.get(loan_id, ()), self._accounts.get(loan_id))
-            for loan_id, loan in self._loans.items()
-            if (debts := tuple(_debts(self._due[loan_id], paid)))
-        }
+        booked = {external_id for _, _, external_id in self._entries}
+        self._on_the_way = {key: pay for key, pay in self._on_the_way.items() if key not in booked}
+        self._seen = {}
+        for loan_id, loan in self._loans.items():
+            on_the_way = sum(pay.amount_minor for pay in self._on_the_way.values() if pay.loan_id == loan_id)
+            if debts := tuple(_debts(self._due[loan_id], paid, on_the_way)):
+                account = self._accounts.get(loan_id)
+                self._seen[loan_id] = Seen(loan_id, loan.currency, debts, heard.get(loan_id, ()), account)
+
+    def pays(self, pay: Pay) -> None:
+        """A borrower knows what he paid, also while nobody books it."""
+        self._on_the_way[pay.key] = pay
+        seen = self._seen[pay.loan_id]
+        debts = tuple(_less(seen.debts, pay.amount_minor))
+        if debts:
+            self._seen[pay.loan_id] = replace(seen, debts=debts)
+        else:
+            del self._seen[pay.loan_id]
 
 
 def _heard(notice: NoticeRecord) -> Iterator[tuple[str, Heard]]:
@@ -224,8 +240,19 @@ def _heard(notice: NoticeRecord) -> Iterator[tuple[str, Heard]]:
             yield loan_id, Heard(number, NoticeKind(notice.kind), notice.business_date)
 
 
-def _debts(due: Iterable[Instalment], paid: Mapping[tuple[str, int], int]) -> Iterator[Debt]:
+def _debts(due: Iterable[Instalment], paid: Mapping[tuple[str, int], int], on_the_way: int) -> Iterator[Debt]:
+    debts = []
     for instalment in due:
         so_far = paid.get((instalment.loan_id, instalment.number), 0)
         if so_far < instalment.due_minor:
-            yield Debt(instalment.number, instalment.due_on, instalment.due_minor - so_far, so_far)
+            debts.append(Debt(instalment.number, instalment.due_on, instalment.due_minor - so_far, so_far))
+    return _less(debts, on_the_way)
+
+
+def _less(debts: Iterable[Debt], minor: int) -> Iterator[Debt]:
+    """What is left of debts after a payment, oldest first."""
+    for debt in debts:
+        part = min(minor, debt.outstanding_minor)
+        minor -= part
+        if part < debt.outstanding_minor:
+            yield Debt(debt.number, debt.due_on, debt.outstanding_minor - part, debt.paid_minor + part)

@@ -73,8 +73,9 @@ def picture(days: int, console: Console | None = None) -> Iterator[Picture]:
 
 
 def heading() -> str:
-    """What stands between the bars of a day's line; money is in thousands."""
-    return "day  date        messages by tier | deductions by outcome | by hand | stages | outstanding by bucket"
+    """What stands between the bars of a day's line."""
+    parts = ("messages by tier", "deductions by outcome", "by hand", "stages", "outstanding by bucket, in thousands")
+    return "day  date        " + " | ".join(parts)
 
 
 def day_line(number: int, figures: DayFigures, skipped: bool) -> Text:

@@ -60,13 +60,13 @@ def _cast(first_day: date) -> tuple[Part, ...]:
     mandate = ByMandate()
     return (
         # the gateway collects, and nobody does anything
-        *(Part("paid", mandate) for _ in range(14)),
+        *(Part("paid", mandate) for _ in range(10)),
         *(Part("paid", mandate, left=left) for left in (1, 2, 3, 3)),
         Part("paid", Early(days=5)),
         Part("paid", PayOff(on=first_day + timedelta(days=48)), left=9),
         # the account holds what comes in: before the due day, at noon, in the evening, or too late
-        *(Part("balance", Wages(days=-1, slot=2)) for _ in range(3)),
-        *(Part("balance", Wages(days=0, slot=1)) for _ in range(3)),
+        *(Part("balance", Wages(days=-1, slot=2)) for _ in range(2)),
+        *(Part("balance", Wages(days=0, slot=1)) for _ in range(2)),
         *(Part("balance", Wages(days=0, slot=2), left=left) for left in (None, 3)),
         *(Part("balance", Wages(days=days, slot=1)) for days in (2, 9)),
         Part("balance", Wages(days=0, slot=0, until=first_day + timedelta(days=65))),
@@ -85,9 +85,9 @@ def _cast(first_day: date) -> tuple[Part, ...]:
         Part("account-dead", InParts(days=(34, 66))),
         Part("risk", AfterMessage(days=2)),
         Part("risk", AfterMessage(days=33)),
-        # the gateway takes its time, or takes too long
-        Part("slow", mandate),
-        Part("lost", mandate),
+        # the gateway takes its time, or takes too long: seconds of ours, each time
+        Part("slow", mandate, left=2),
+        Part("lost", mandate, left=2),
         # no mandate, or one that does not debit
         Part(None, AfterMessage(days=0)),
         Part(None, AfterMessage(days=0), left=3),
@@ -181,7 +181,7 @@ class _Draft:
         self.first_open_due = (
             first_day - timedelta(days=part.late) if part.late else first_day + timedelta(days=random.randrange(3, 31))
         )
-        left = part.left or random.randrange(5, 12)
+        left = part.left or random.randrange(5, 9)
         self.term = next((t for t in sorted(terms.terms) if t > left), left + 1)
         self.paid = self.term - left
         self._terms = terms

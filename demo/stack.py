@@ -40,8 +40,6 @@ _LOOK_UP = ROOT / "events" / "payment_stub_look_up.json"
 _POLL_S = 0.02
 _STUB_PROCESSES = 3
 """Two workers may ask it at once, and one answer may still be on its way to a client that gave up."""
-_STALLED_S = 150
-"""No queue got shorter for so long: longer than any function may run."""
 
 
 class StackError(Exception):
@@ -54,6 +52,7 @@ class Stack:
 
     aws: LocalAws
     outputs: Mapping[str, str]
+    patience_s: float = 150  # how long no queue may get shorter: longer than any function may run
     _http: urllib3.PoolManager = field(init=False)
     _clients: dict[str, Any] = field(init=False, default_factory=dict)
     _portfolio: DynamoPortfolio = field(init=False)
@@ -93,10 +92,11 @@ class Stack:
             empty = empty + 1 if waiting == 0 else 0
             if waiting != before:
                 before, since = waiting, time.monotonic()
-            elif waiting and time.monotonic() - since > _STALLED_S:
+            elif waiting and time.monotonic() - since > self.patience_s:
                 name = max(left, key=lambda queue: left[queue])
                 raise StackError(
-                    f"queue {name} stands still: {left[name]} messages for {_STALLED_S} s; see what its function logs"
+                    f"queue {name} stands still: {left[name]} waiting or in work for {self.patience_s:g} s;"
+                    " see what its function logs"
                 )
             if waiting:
                 time.sleep(_POLL_S)

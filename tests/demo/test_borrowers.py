@@ -103,6 +103,11 @@ def test_no_money_comes_any_more_after_the_last_wages() -> None:
     assert amounts(Wages(days=0, slot=0, until=DUE - timedelta(days=1)), seen(), 5) == []
 
 
+@pytest.mark.parametrize(("day", "paid"), [(17, [50_000]), (18, [])])
+def test_wages_that_nobody_asked_for_are_spent(day: int, paid: list[int]) -> None:
+    assert amounts(Wages(days=2, slot=0), seen(Debt(1, DUE, 50_000)), day) == paid
+
+
 def test_a_deed_has_a_key_of_its_own_day_and_slot() -> None:
     what = seen(heard=[heard(0)])
     keys = [deed.key for slot in (0, 1) for deed in AfterMessage(days=0).deeds(what, DUE, slot)]

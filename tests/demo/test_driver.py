@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from demo.borrowers import AfterMessage
 from demo.driver import BUSINESS_ZONE, SLOTS, Lived, Plan
 from demo.history import buckets
-from demo.portfolio import FIRST_DAY
+from demo.portfolio import FIRST_DAY, generate
 from demo.records import parse_tier_key
 from demo.summary import to_json
 from shared.adapters.policy_files import PolicyFiles
-from shared.domain.book import Attempt, Escalation, Instalment, LedgerEntry, NoticeRecord, NoticeState, Outcome, Stage
+from shared.domain.book import (
+    Attempt,
+    Escalation,
+    Instalment,
+    LedgerEntry,
+    Mandate,
+    NoticeRecord,
+    NoticeState,
+    Outcome,
+    Stage,
+)
 from tests.demo.memory_world import MemoryWorld, history_of, live
 
 WHOLE = Plan(FIRST_DAY)
@@ -97,6 +108,17 @@ def test_an_answer_that_came_too_late_is_found_by_the_enquiry(
     assert all(a.outcome is Outcome.PAID and a.settled_at and a.settled_at > a.claimed_at for a in late)
 
 
+def test_who_pays_by_hand_does_so_month_after_month(whole: tuple[MemoryWorld, Sequence[Lived]]) -> None:
+    world, _ = whole
+    habits = generate(FIRST_DAY).habits
+    prompt = {loan_id for loan_id, habit in habits.items() if isinstance(habit, AfterMessage) and habit.days <= 6}
+    by_mandate = {m.loan_id for m in world.rows(Mandate)}
+    due = [i for i in world.rows(Instalment) if i.loan_id in prompt - by_mandate and i.due_on < WHOLE.day(110)]
+
+    assert len(due) > 10
+    assert all(instalment.is_paid for instalment in due)
+
+
 def test_every_function_has_work(whole: tuple[MemoryWorld, Sequence[Lived]]) -> None:
     assert set(whole[0].invoked) == {
         "attempt_deductions",
@@ -120,6 +142,15 @@ def test_nothing_runs_on_a_skipped_day(gap: MemoryWorld) -> None:
 
 def test_borrowers_live_on_and_their_payments_are_booked_afterwards(gap: MemoryWorld) -> None:
     assert [e for e in gap.rows(LedgerEntry) if e.source == "manual" and e.booked_on in GAP.skipped_days]
+
+
+def test_nobody_pays_twice_while_nothing_is_booked(gap: MemoryWorld) -> None:
+    """But for those who round up, what is paid by hand is what is owed, so hardly anything becomes credit."""
+    by_hand = [e for e in gap.rows(LedgerEntry) if e.source == "manual" and e.booked_on in GAP.skipped_days]
+    keys = Counter((entry.loan_id, entry.amount) for entry in by_hand)
+
+    assert set(keys.values()) == {1}
+    assert all(entry.credit_minor == 0 for entry in by_hand)
 
 
 def test_after_skipped_days_an_instalment_is_asked_for_once(gap: MemoryWorld) -> None:
