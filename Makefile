@@ -68,8 +68,8 @@ demo: setup-all ## live through 120 days on a local AWS (KEEP=1 PORTFOLIO=DIR FR
 local: setup-all ## start a local AWS on PORT (4566) and deploy the stack to it
 	@$(PYTHON) -m infra.local start --port $(PORT)
 
-local-stop: setup ## stop the local AWS that `make local` started
-	@$(PYTHON) -m infra.local stop
+local-stop: setup ## stop the local AWS that `make local` started on PORT (4566)
+	@$(PYTHON) -m infra.local stop --port $(PORT)
 
 build: setup-all ## build what is deployed, into .aws-sam
 	@.venv-sam/bin/sam build

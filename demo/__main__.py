@@ -6,6 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
+
 from demo.options import DAYS, read_options
 from demo.run import DemoError, run
 from demo.stack import StackError
@@ -26,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed(error, 2)
     except (DemoError, StackError, LocalAwsError, DuebellError) as error:
         return _failed(error, 1)
+    except (BotoCoreError, HTTPError) as error:
+        return _failed(f"the local AWS does not answer any more ({type(error).__name__})", 1)
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
     return 0

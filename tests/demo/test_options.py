@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from demo.__main__ import main
 from demo.options import allowed, parse_skip, read_options
@@ -122,3 +123,14 @@ def test_many_phones_are_allowed_by_what_they_begin_with() -> None:
 
     assert len(text) <= 3500
     assert all(any(phone.startswith(entry.rstrip("*")) for entry in text.split(",")) for phone in phones)
+
+
+def test_a_local_aws_that_dies_meanwhile_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dies(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    monkeypatch.setattr("demo.__main__.run", dies)
+    assert main([]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
