@@ -45,10 +45,20 @@ class LoanStatus(StrEnum):
 
 
 class MandateStatus(StrEnum):
+    SIGNED = "signed"  # by the borrower; the rail has not confirmed it yet
     ACTIVE = "active"
     SUSPENDED = "suspended"
     CANCELLED = "cancelled"  # by the borrower
     REVOKED = "revoked"  # at the rail
+    EXPIRED = "expired"
+
+
+class Owner(StrEnum):
+    """Who asked for an attempt; all of them share one budget."""
+
+    SCHEDULE = "schedule"
+    BORROWER = "borrower"  # "pay now"
+    OPERATOR = "operator"
 
 
 class InstalmentState(StrEnum):
@@ -58,13 +68,14 @@ class InstalmentState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an attempt, over all rails."""
+    """What became of an attempt, over all rails; what follows from each stands in `shared.domain.outcomes`."""
 
     PAID = "paid"
     PENDING = "pending"
     UNKNOWN = "unknown"
     INSUFFICIENT = "insufficient"
     LIMIT = "limit"
+    WINDOW = "window"  # the rail takes no debit at this time
     MANDATE_DEAD = "mandate-dead"
     ACCOUNT_DEAD = "account-dead"
     RISK = "risk"
@@ -79,15 +90,6 @@ class Outcome(StrEnum):
     def is_failure(self) -> bool:
         """A definite answer that no money moved."""
         return self.is_terminal and self not in (Outcome.PAID, Outcome.VOID)
-
-    @property
-    def ends_mandate(self) -> MandateStatus | None:
-        """The status that a mandate takes after this answer; None leaves it active. Own design."""
-        return {
-            Outcome.MANDATE_DEAD: MandateStatus.REVOKED,
-            Outcome.ACCOUNT_DEAD: MandateStatus.SUSPENDED,
-            Outcome.RISK: MandateStatus.SUSPENDED,
-        }.get(self)
 
 
 class AttemptState(StrEnum):
@@ -112,6 +114,7 @@ class Borrower:
     locale: str  # BCP 47
     time_zone: str  # IANA
     country: str  # ISO 3166-1 alpha-2
+    payday: int | None = None  # day of the month on which wages come, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,24 @@ class LastAttempt:
     outcome: Outcome | None = None
     settled_on: date | None = None
     amount_minor: int = 0
+    source: int = 0  # place of the account debited in the mandate's funding order
+    of_day: int = 1  # the how manieth of its business date
+    mandate_id: str = ""
+    together: bool = False  # with other instalments: amount and answer are not this one's alone
+    before: "LastAttempt | None" = None  # while it is open: the one that stands again if this one never goes out
 
     @property
     def on(self) -> date:
         return date.fromisoformat(self.slot[:10])
+
+
+class Component(StrEnum):
+    """What an instalment is made of."""
+
+    FEE = "fee"
+    PENALTY = "penalty"
+    INTEREST = "interest"
+    PRINCIPAL = "principal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +213,40 @@ class Instalment:
     blocked: bool = False  # contradicting evidence: no debit until a person has looked
     rev: int = 0
     step: datetime | None = None
+    first_attempt_on: date | None = None  # from which a rail counts its days
+    penalty_minor: int = 0
+    fee_paid_minor: int = 0  # these three are part of `paid_minor`; the rest of it is principal
+    penalty_paid_minor: int = 0
+    interest_paid_minor: int = 0
 
     @property
     def due_minor(self) -> int:
-        return self.principal_minor + self.interest_minor + self.fee_minor
+        return self.principal_minor + self.interest_minor + self.fee_minor + self.penalty_minor
 
     @property
     def outstanding_minor(self) -> int:
         return self.due_minor - self.paid_minor
+
+    def due(self, component: Component) -> int:
+        """What is due of a component, in minor units."""
+        return {
+            Component.FEE: self.fee_minor,
+            Component.PENALTY: self.penalty_minor,
+            Component.INTEREST: self.interest_minor,
+            Component.PRINCIPAL: self.principal_minor,
+        }[component]
+
+    def paid(self, component: Component) -> int:
+        """What is paid of a component; principal is what of `paid_minor` the others did not take."""
+        others = {
+            Component.FEE: self.fee_paid_minor,
+            Component.PENALTY: self.penalty_paid_minor,
+            Component.INTEREST: self.interest_paid_minor,
+        }
+        return others[component] if component in others else self.paid_minor - sum(others.values())
+
+    def owed(self, component: Component) -> int:
+        return self.due(component) - self.paid(component)
 
     @property
     def is_paid(self) -> bool:
@@ -214,6 +257,34 @@ class Instalment:
         return Money(self.outstanding_minor, self.currency)
 
 
+class SourceKind(StrEnum):
+    """Where the money of a debit comes from. Whether a kind may repay a loan at all is the policy's to say."""
+
+    ACCOUNT = "account"  # the mandate's one account, whatever it is
+    BALANCE = "balance"
+    MONEY_FUND = "money-fund"
+    DEBIT_CARD = "debit-card"
+    CREDIT_CARD = "credit-card"
+    CREDIT_LINE = "credit-line"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    kind: SourceKind
+    account_ref: str
+    is_dead: bool = False  # the rail said that this account takes no debit any more
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the borrower saw and agreed to: the text's version and SHA-256, when, and by which channel."""
+
+    text_version: str
+    text_hash: str
+    seen_at: datetime
+    channel: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mandate:
     mandate_id: str
@@ -222,6 +293,14 @@ class Mandate:
     account_ref: str
     signed_on: date
     status: MandateStatus
+    funding: tuple[Source, ...] = ()  # in the borrower's order; empty: `account_ref` alone
+    since: datetime | None = None  # of its status; None for one that was imported
+    expires_on: date | None = None  # its last day
+    evidence: Evidence | None = None  # of the borrower's latest own change
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self.funding or (Source(SourceKind.ACCOUNT, self.account_ref),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +319,11 @@ class LoanFile:
     def oldest_unpaid(self) -> Instalment | None:
         return min(self.unpaid, key=lambda i: (i.due_on, i.number), default=None)
 
-    @property
-    def mandate(self) -> Mandate | None:
-        """The mandate that debits: the active one signed last."""
+    def mandate_on(self, day: date) -> Mandate | None:
+        """The mandate that debits on a business date: of those active and not expired, the one signed last."""
         active = [m for m in self.mandates if m.status is MandateStatus.ACTIVE]
-        return max(active, key=lambda m: (m.signed_on, m.mandate_id), default=None)
+        valid = [m for m in active if m.expires_on is None or day <= m.expires_on]
+        return max(valid, key=lambda m: (m.signed_on, m.mandate_id), default=None)
 
     def instalment(self, number: int) -> Instalment | None:
         return next((i for i in self.instalments if i.number == number), None)
@@ -275,6 +354,17 @@ class Attempt:
     gateway_ref: str | None = None
     settled_at: datetime | None = None
     presented: int = 1  # claims to present: more than one only after an authoritative not-found
+    owner: Owner = Owner.SCHEDULE
+    funding: tuple[str, ...] = ()  # account references in order, where the rail takes the order in one call
+    first_claimed_at: datetime | None = None  # None: `claimed_at`; the key's lifetime counts from it
+    enquire_at: datetime | None = None  # None: once the lease is over; each enquiry without an answer waits longer
+    stuck: str | None = None  # why no enquiry can resolve it: a person must
+    reserves: bool = False  # holds a place on the borrower's `DebitCard`
+    refunds: int | None = None  # seq of the attempt whose money this one gives back
+
+    @property
+    def born_at(self) -> datetime:
+        return self.first_claimed_at or self.claimed_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,21 +401,80 @@ class Escalation:
     left_on: date | None = None
 
 
+class EntryKind(StrEnum):
+    PAYMENT = "payment"
+    REVERSAL = "reversal"  # the bank took it back
+    CHARGEBACK = "chargeback"  # the payer disputed it
+    REFUND = "refund"  # the lender gave it back
+    REINSTATEMENT = "reinstatement"  # what was taken back came again: a dispute won, a refund that failed
+    RESOLUTION = "resolution"  # out of suspense, to where it belongs
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """Money that arrived, once, and what it paid: `split` is (instalment number, minor units); the rest is credit.
+    """Money that moved, once: `split` is (instalment number, minor units), `parts` the same by component; the rest is
+    credit. Amounts are negative where money left.
 
     `loan_id` is `keys.SUSPENSE` for money that nobody could match or that contradicts an outcome.
     """
 
     loan_id: str
-    source: str  # gateway, manual, import
+    source: str  # gateway, transfer, import
     external_id: str
     amount: Money
     booked_on: date
     split: tuple[tuple[int, int], ...] = ()
     detail: str | None = None
+    kind: EntryKind = EntryKind.PAYMENT
+    undoes: str | None = None  # the entry, as `keys.ledger_entity`, that this one takes back or moves
+    parts: tuple[tuple[int, Component, int], ...] = ()
 
     @property
     def credit_minor(self) -> int:
         return self.amount.minor - sum(minor for _, minor in self.split)
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMark:
+    """Says that money was booked and where, so that it is booked once whichever way the news came: put if absent in the
+    transaction that books it."""
+
+    source: str
+    external_id: str
+    loan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebitCard:
+    """A borrower's debits over all loans, kept only where a rail's rule spans loans. Revision 0: none was stored."""
+
+    borrower_id: str
+    failures: int = 0  # in a row
+    open: int = 0  # claimed and not settled
+    stopped_at: datetime | None = None  # when failures reached the limit: older authorisations debit no more
+    rev: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeCode:
+    """A code sent to a borrower to confirm one purpose on one loan; only its digest is kept. Revision 0: none."""
+
+    loan_id: str
+    purpose: str
+    digest: str
+    expires_at: datetime
+    tries: int = 0
+    rev: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What a person changed or asked; put once. `detail` holds ids, codes and amounts: nothing personal."""
+
+    subject: str  # a loan, a switch, a request
+    revision: str
+    at: datetime
+    actor: str
+    what: str
+    reason: str
+    detail: Mapping[str, str] = field(default_factory=dict)

@@ -9,13 +9,17 @@ from datetime import date, datetime
 
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
+    OneTimeCode,
 )
 
 
@@ -23,7 +27,7 @@ from shared.domain.book import (
 class Insert:
     """Put a row whose key is free. A released notice counts as free: it certainly was not sent."""
 
-    row: Attempt | NoticeRecord | LedgerEntry | Escalation
+    row: Attempt | NoticeRecord | LedgerEntry | Escalation | MoneyMark | AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,20 @@ class SaveMandate:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveDebitCard:
+    """Requires `rev - 1`, or that none is stored where `rev` is 1."""
+
+    row: DebitCard
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCode:
+    """Requires `rev - 1`, or that none is stored where `rev` is 1."""
+
+    row: OneTimeCode
+
+
+@dataclass(frozen=True, slots=True)
 class HoldGate:
     """Requires that the loan's gate is still `gate_rev`; writes nothing."""
 
@@ -131,6 +149,8 @@ type Change = (
     | SaveAttempt
     | SaveNotice
     | SaveMandate
+    | SaveDebitCard
+    | SaveCode
     | HoldGate
     | HoldInstalment
     | LeaveEscalation

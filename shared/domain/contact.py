@@ -67,7 +67,7 @@ def plan_contact(
     waits: list[Defer] = []
     for file in followed:
         policy = policies[file.loan.product]
-        for found in _findings(file, card.told, policy, now, has_address=borrower.phone is not None):
+        for found in _findings(file, borrower, card.told, policy, now):
             at_once = found.kind.at_once if isinstance(found, Step) else found.reason is Reason.AWAITING_DEDUCTION
             start = policy.window_start if at_once else max(policy.window_start, policy.send_from)
             moment = now if isinstance(found, Step) else found.until
@@ -84,7 +84,7 @@ def plan_contact(
 
 
 def _findings(
-    file: LoanFile, told: Mapping[str, Told], policy: Policy, now: datetime, *, has_address: bool
+    file: LoanFile, borrower: Borrower, told: Mapping[str, Told], policy: Policy, now: datetime
 ) -> Iterable[Step | Defer]:
     today = business_date(now, policy.business_zone)
     if not file.unpaid:
@@ -92,10 +92,15 @@ def _findings(
         return
     if file.loan.status is not LoanStatus.OPEN:
         return
-    horizon = today + timedelta(days=max(*policy.reminder_days, policy.notice_lead_days))
+    mandate = file.mandate_on(today)
+    rules = (policy.under(mandate.rail) if mandate else None) or policy
+    horizon = today + timedelta(days=max(*policy.reminder_days, rules.notice_lead_days))
     for instalment in file.instalments:
         known = told.get(keys.told_key(instalment.loan_id, instalment.number, instalment.episode))
-        if found := step_of(instalment, file.mandate, known, policy, now, has_address=has_address):
+        found = step_of(
+            instalment, mandate, known, policy, now, has_address=borrower.phone is not None, payday=borrower.payday
+        )
+        if found:
             yield found
             if instalment.due_on > horizon:
                 return  # the others are due later still

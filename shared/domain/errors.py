@@ -5,6 +5,7 @@ DuebellError
 │   ├── EventError        an event that no function of this name understands
 │   ├── AmountError       an amount that is no number of the currency's units
 │   └── IdentifierError   an id that cannot become part of a key
+├── CallerError           nobody, or somebody else, signed what came as a person's order: nothing was done
 ├── SettingsError         a function's environment lacks a variable, or holds one that means nothing: it does not start
 ├── PolicyError           a pack is missing, expired or malformed: nothing is sent or debited
 ├── CurrencyMismatchError two amounts of different currencies in one sum
@@ -34,6 +35,10 @@ class AmountError(InputError):
 
 class IdentifierError(InputError):
     """An id outside letters, digits, dot, dash and underscore, or longer than 64 characters."""
+
+
+class CallerError(DuebellError):
+    """Who gives an order could not be proved."""
 
 
 class SettingsError(DuebellError):

@@ -22,6 +22,14 @@ CLOCK = "CLOCK"
 SHARDS = "SHARDS"
 SUSPENSE = "SUSPENSE"
 """The ledger's partition for money without a loan."""
+SWITCHES = "SWITCHES"
+MONEY = "MONEY#"
+UNDO = "undo"
+TOLD, WAITING = "told", "waiting"
+"""The source of the marks that number what takes an entry's money back."""
+CODE = "CODE#"
+CODES = "CODES#"
+DEBIT = "DEBIT"
 QUARANTINE = "QUARANTINE"
 """The agenda partition of rows that failed three times; no planner reads it, a person does."""
 
@@ -96,6 +104,11 @@ def parse_intent_key(key: str) -> tuple[str, int]:
     return loan_id, int(seq)
 
 
+def intents_of(loan_id: str) -> str:
+    """What the keys of a loan's intents begin with."""
+    return f"{loan_id}:P"
+
+
 def notice_hint(borrower_id: str, notice_key: str) -> str:
     """An open notice in its index."""
     return f"{borrower_id}#{notice_key}"
@@ -108,6 +121,56 @@ def parse_notice_hint(key: str) -> tuple[str, str]:
 
 def ledger_entity(source: str, external_id: str) -> str:
     return f"{source}#{external_id}"
+
+
+def parse_ledger_entity(text: str) -> tuple[str, str]:
+    source, _, external_id = text.partition("#")
+    return source, external_id
+
+
+def money_owner(source: str, external_id: str) -> str:
+    """The ledger's partition that marks one piece of money as booked."""
+    return f"{MONEY}{source}#{external_id}"
+
+
+def undo_place(loan_id: str, entity: str, number: int) -> str:
+    """The how manieth entry that takes money of one entry back: put once, so that of two at once one reads again."""
+    source, external_id = parse_ledger_entity(entity)
+    return f"{loan_id}:{source}:{external_id}:{number:03d}"
+
+
+def told_by(loan_id: str, entity: str, channel: str) -> str:
+    """That a further channel told of an entry that takes money back: put once, so that it absorbs one news of each."""
+    source, external_id = parse_ledger_entity(entity)
+    return f"{loan_id}:{source}:{external_id}:{channel}"
+
+
+def waits_for(source: str, reference: str) -> str:
+    """That something in suspense takes a payment back which was not booked yet."""
+    return f"{source}:{reference}:{WAITING}"
+
+
+def order_revision(order_id: str) -> str:
+    """A borrower's order in the audit of its loan: put once, whenever it comes."""
+    return f"order#{order_id}"
+
+
+def code_entity(purpose: str) -> str:
+    return f"{CODE}{purpose}"
+
+
+def codes_subject(borrower_id: str) -> str:
+    """Under which the audit keeps each one-time code sent to a borrower, numbered: two at once collide."""
+    return f"{CODES}{borrower_id}"
+
+
+def code_number(number: int) -> str:
+    return f"{number:06d}"
+
+
+def audit_revision(at: datetime, what: str) -> str:
+    """Sorts by time; one person cannot do one thing to one subject twice at the same microsecond."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}#{what}"
 
 
 def shard(owner_id: str, shards: int) -> str:

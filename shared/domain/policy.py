@@ -1,54 +1,48 @@
-"""Policy packs: rules as dated, versioned data, each leaf with its kind and source.
+"""The rules for a product on a day, put together from its packs.
 
-A pack's document is read by `parse_pack`, and the packs of a product are put together by `assemble`. Every leaf stands
-in exactly one pack, so that there is nothing to merge yet; a leaf that is missing, doubled or not known raises
-PolicyError, and so does a pack that is not valid on the day: then nothing is sent or debited.
+Every leaf of the lender's, the product's and the wording packs stands in exactly one of them; a leaf that is missing,
+doubled or not known raises PolicyError, and so does a pack that is not valid on the day: then nothing is sent or
+debited. Rails are packs of their own, merged strictest-wins under the rail of a mandate (`Policy.under`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from string import Formatter
-from types import MappingProxyType
 
-from shared.domain.book import Outcome, Stage
-from shared.domain.calendar import business_date, zone
+from shared.domain.book import Component, Outcome, SourceKind, Stage
+from shared.domain.calendar import business_date
 from shared.domain.errors import PolicyError
+from shared.domain.packs import (
+    Leaf,
+    Pack,
+    Reader,
+    a_zone,
+    clock,
+    clocks,
+    count,
+    counts,
+    flag,
+    mandate_text,
+    maybe_count,
+    members,
+    message,
+    outcomes,
+    percent,
+    some_counts,
+    text,
+    texts,
+)
+from shared.domain.rail import Rail, read_rail
+from shared.domain.shape import Shape
 
-
-class Kind(StrEnum):
-    """How binding a leaf is."""
-
-    LAW = "law"
-    SELF_REGULATION = "self-regulation"
-    SCHEME = "scheme"
-    PROVIDER = "provider"
-    OWN_DESIGN = "own design"
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One rule: its value as decoded, how binding it is, and where it comes from."""
-
-    value: object
-    kind: Kind
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """`valid_to` is the last day of validity; None is open-ended."""
-
-    id: str
-    type: str  # lender, product, wording
-    version: str
-    valid_from: date
-    valid_to: date | None
-    leaves: Mapping[str, Leaf]
-
-    def is_valid_on(self, day: date) -> bool:
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+MANDATE_TEXTS = frozenset(
+    {
+        *("code_enable", "code_cancel"),
+        *("enable", "enable_next", "enable_overdue", "enable_end"),
+        *("cancel", "cancel_next", "cancel_overdue", "cancel_risk", "cancel_claimed", "cancel_end"),
+    }
+)
+"""The texts about a mandate that each locale has: the codes' messages, and the parts of the risk notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,21 @@ class StageRule:
     from_dpd: int
     notice_from_dpd: int
     consequences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """The order in which money pays an instalment's components; another one from `late_from_dpd` on."""
+
+    order: tuple[Component, ...]
+    late_order: tuple[Component, ...]
+    late_from_dpd: int | None
+    dpd_origin: int = 0
+
+    def order_on(self, due_on: date, paid_on: date) -> tuple[Component, ...]:
+        """The order for an instalment that was due on a date and is paid on another."""
+        is_late = self.late_from_dpd is not None and (paid_on - due_on).days + self.dpd_origin >= self.late_from_dpd
+        return self.late_order if is_late else self.order
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,23 @@ class Policy:
     catch_up_days: int
     notice_required: bool
     notice_lead_days: int
+    notice_valid_days: int | None  # how long after its lead a notice covers a debit
     outcome_grace: timedelta
     retry_outcomes: frozenset[Outcome]
+    due_day_attempts: int  # attempts in the slots of the first days; the rest wait for a retry day
+    retry_days: tuple[int, ...]  # after the due date, ascending
+    usual_paydays: tuple[int, ...]  # days of the month on which wages usually come
+    payday_within_days: int  # a payday this soon after the due date is a retry day too
+    partial_percent: int  # of what is outstanding, tried after a definite insufficient-funds answer; 0: never
+    funding_deny: frozenset[SourceKind]
+    waterfall: Waterfall
+    borrower_may_choose: bool  # which instalments his payment is for
+    rails: Mapping[str, Rail]
+    approve_above_loans: int | None  # an operator's act on more loans needs a second person
+    approve_above_minor: int | None
+    code_life: timedelta
+    code_tries: int
+    codes_per_hour: int  # to one borrower
     dpd_origin: int
     stages: tuple[StageRule, ...]  # in order
     notice_wait: timedelta
@@ -92,55 +116,43 @@ class Policy:
     product_name: Mapping[str, str]
     hotline: str
     wording: Mapping[str, Mapping[str, str]]  # locale -> text id -> text
+    mandate_texts: Mapping[str, Mapping[str, str]]  # the same, for codes and risk notices
+
+    _under: dict[str, "Policy"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def under(self, rail_name: str) -> "Policy | None":
+        """The rules for a debit over a rail: the stricter of the lender's and the rail's. None: no pack of that rail is
+        valid, and nothing is debited over it."""
+        rail = self.rails.get(rail_name)
+        if rail is None:
+            return None
+        if rail_name not in self._under:
+            self._under[rail_name] = self._merged(rail)
+        return self._under[rail_name]
+
+    def _merged(self, rail: Rail) -> "Policy":
+        return replace(
+            self,
+            version=f"{self.version}+{rail.name}-{rail.version}",
+            max_attempts=_least(self.max_attempts, rail.max_attempts),
+            catch_up_days=_least(self.catch_up_days, rail.days_after_due),
+            notice_required=self.notice_required or rail.notice_required,
+            notice_lead_days=max(self.notice_lead_days, rail.notice_lead_days),
+            retry_outcomes=self.retry_outcomes & rail.retry_outcomes,
+            notice_valid_days=rail.notice_valid_days,
+            partial_percent=self.partial_percent if rail.partial and not rail.same_amount else 0,
+        )
 
 
-TEXT_FIELDS = frozenset({"signature", "product", "name", "amount", "date", "count", "hotline"})
-"""The placeholders that a text may use."""
-
-_ENVELOPE = {"id", "type", "version", "valid_from", "valid_to"}
-
-
-def parse_pack(document: Mapping[str, object]) -> Pack:
-    """Reads a decoded pack document: the envelope, then leaves at any depth (`{value, kind, source}`, nothing else).
-
-    Raises PolicyError naming the leaf.
-    """
-    envelope = {name: document.get(name) for name in _ENVELOPE}
-    name = envelope["id"] if isinstance(envelope["id"], str) else "a pack"
-    for field in ("id", "type", "version"):
-        if not isinstance(envelope[field], str) or not envelope[field]:
-            raise PolicyError(f"{name}: {field} must be a non-empty text")
-    first, last = envelope["valid_from"], envelope["valid_to"]
-    if type(first) is not date or not (last is None or type(last) is date):
-        raise PolicyError(f"{name}: valid_from and valid_to must be dates")
-    leaves: dict[str, Leaf] = {}
-    _collect(name, "", {k: v for k, v in document.items() if k not in _ENVELOPE}, leaves)
-    return Pack(
-        str(envelope["id"]), str(envelope["type"]), str(envelope["version"]), first, last, MappingProxyType(leaves)
-    )
-
-
-def _collect(pack: str, path: str, node: object, leaves: dict[str, Leaf]) -> None:
-    if not isinstance(node, Mapping):
-        raise PolicyError(f"{pack}: {path} is not a leaf with value, kind and source")
-    if "value" in node:
-        if set(node) != {"value", "kind", "source"} or not isinstance(node["source"], str) or not node["source"]:
-            raise PolicyError(f"{pack}: {path} must hold exactly value, kind and source")
-        try:
-            kind = Kind(node["kind"])
-        except ValueError:
-            raise PolicyError(f"{pack}: {path}: kind {node['kind']!r} is none of {', '.join(Kind)}") from None
-        leaves[path] = Leaf(node["value"], kind, node["source"])
-        return
-    for key, child in node.items():
-        _collect(pack, f"{path}.{key}" if path else key, child, leaves)
+def _least(own: int, limit: int | None) -> int:
+    return own if limit is None else min(own, limit)
 
 
 def lender_date(packs: Iterable[Pack], now: datetime) -> date:
     """The lender's business date, in the zone of the lender pack that is valid on it; PolicyError without one."""
     for pack in packs:
         if pack.type == "lender" and "business_zone" in pack.leaves:
-            zone_name = _Reader(pack.leaves).take("business_zone", _zone)
+            zone_name = Reader(pack.leaves).take("business_zone", a_zone)
             day = business_date(now, zone_name)
             if pack.is_valid_on(day):
                 return day
@@ -153,6 +165,7 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
     Raises PolicyError when one of them is missing or not valid that day, and for any leaf that is missing, doubled,
     unknown or of the wrong shape.
     """
+    packs = tuple(packs)
     chosen = [p for p in packs if p.is_valid_on(day) and (p.type in ("lender", "wording") or p.id == product)]
     if not any(p.type == "lender" for p in chosen):
         raise PolicyError(f"no lender pack is valid on {day}")
@@ -164,50 +177,71 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
             if path in leaves:
                 raise PolicyError(f"{pack.id}: {path} stands in another valid pack already")
             leaves[path] = leaf
-    reader = _Reader(leaves)
-    wording = _wording(reader)
+    reader = Reader(leaves)
+    wording = _texts(reader, "wording", message)
+    dpd_origin = reader.take("stage.dpd_origin", count)
     policy = Policy(
         product=product,
         version="+".join(sorted(f"{p.id}-{p.version}" for p in chosen)),
-        business_zone=reader.take("business_zone", _zone),
-        window_start=reader.take("contact.window_start", _clock),
-        window_end=reader.take("contact.window_end", _clock),
-        send_from=reader.take("contact.send_from", _clock),
-        reminder_days=tuple(sorted(reader.take("contact.reminder_days", _counts), reverse=True)),
-        overdue_from_dpd=tuple(sorted(reader.take("contact.overdue_from_dpd", _counts))),
-        received_valid_days=reader.take("contact.received_valid_days", _count),
-        send_retry=timedelta(minutes=reader.take("contact.send_retry_minutes", _count)),
-        max_sends=reader.take("contact.max_sends", _count),
-        default_locale=reader.take("contact.default_locale", _text),
-        slots=tuple(sorted(reader.take("debit.slots", _clocks))),
-        debit_end=reader.take("debit.window_end", _clock),
-        max_attempts=reader.take("debit.max_attempts", _count),
-        catch_up_days=reader.take("debit.catch_up_days", _count),
-        notice_required=reader.take("debit.notice_required", _flag),
-        notice_lead_days=reader.take("debit.notice_lead_days", _count),
-        outcome_grace=timedelta(minutes=reader.take("debit.outcome_grace_minutes", _count)),
-        retry_outcomes=frozenset(reader.take("debit.retry_outcomes", _outcomes)),
-        dpd_origin=reader.take("stage.dpd_origin", _count),
+        business_zone=reader.take("business_zone", a_zone),
+        window_start=reader.take("contact.window_start", clock),
+        window_end=reader.take("contact.window_end", clock),
+        send_from=reader.take("contact.send_from", clock),
+        reminder_days=tuple(sorted(reader.take("contact.reminder_days", counts), reverse=True)),
+        overdue_from_dpd=tuple(sorted(reader.take("contact.overdue_from_dpd", counts))),
+        received_valid_days=reader.take("contact.received_valid_days", count),
+        send_retry=timedelta(minutes=reader.take("contact.send_retry_minutes", count)),
+        max_sends=reader.take("contact.max_sends", count),
+        default_locale=reader.take("contact.default_locale", text),
+        slots=tuple(sorted(reader.take("debit.slots", clocks))),
+        debit_end=reader.take("debit.window_end", clock),
+        max_attempts=reader.take("debit.max_attempts", count),
+        catch_up_days=reader.take("debit.catch_up_days", count),
+        notice_required=reader.take("debit.notice_required", flag),
+        notice_lead_days=reader.take("debit.notice_lead_days", count),
+        notice_valid_days=None,
+        outcome_grace=timedelta(minutes=reader.take("debit.outcome_grace_minutes", count)),
+        retry_outcomes=frozenset(reader.take("debit.retry_outcomes", outcomes)),
+        due_day_attempts=reader.take("debit.due_day_attempts", count),
+        retry_days=tuple(sorted(reader.take("debit.retry_days", some_counts))),
+        usual_paydays=tuple(sorted(reader.take("debit.usual_paydays", some_counts))),
+        payday_within_days=reader.take("debit.payday_within_days", count),
+        partial_percent=reader.take("debit.partial_percent", percent),
+        funding_deny=frozenset(reader.take("debit.funding_deny", members(SourceKind))),
+        waterfall=Waterfall(
+            tuple(reader.take("allocation.order", members(Component))),
+            tuple(reader.take("allocation.late_order", members(Component))),
+            reader.take("allocation.late_from_dpd", maybe_count),
+            dpd_origin,
+        ),
+        borrower_may_choose=reader.take("allocation.borrower_may_choose", flag),
+        rails={rail.name: rail for rail in (read_rail(p) for p in packs if p.type == "rail" and p.is_valid_on(day))},
+        approve_above_loans=reader.take("operator.approve_above_loans", maybe_count),
+        approve_above_minor=reader.take("operator.approve_above_minor", maybe_count),
+        code_life=timedelta(minutes=reader.take("mandate.code_minutes", count)),
+        code_tries=reader.take("mandate.code_tries", count),
+        codes_per_hour=reader.take("mandate.codes_per_hour", count),
+        dpd_origin=dpd_origin,
         stages=tuple(_stage_rule(reader, stage) for stage in Stage if stage is not Stage.CURRENT),
-        notice_wait=timedelta(minutes=reader.take("notice_wait_minutes", _count)),
-        signature=reader.take_all("signature", _text),
-        product_name=reader.take_all("name", _text),
-        hotline=reader.take("hotline", _text),
+        notice_wait=timedelta(minutes=reader.take("notice_wait_minutes", count)),
+        signature=reader.take_all("signature", text),
+        product_name=reader.take_all("name", text),
+        hotline=reader.take("hotline", text),
         wording=wording,
+        mandate_texts=_texts(reader, "mandate_text", mandate_text),
     )
     reader.refuse_rest()
     _check(policy)
+    _check_debits(policy)
     return policy
 
 
-def _check(policy: Policy) -> None:
+def _check(policy: Policy) -> None:  # noqa: C901 - one line for each contradiction
     """What single leaves cannot say: an empty window or stages out of order would act wrongly or never."""
     if not policy.window_start < policy.window_end:
         raise PolicyError("contact.window_start must be before contact.window_end")
     if not policy.send_from < policy.window_end:
         raise PolicyError("contact.send_from must be before contact.window_end")
-    if not policy.slots or policy.slots[-1] >= policy.debit_end:
-        raise PolicyError("debit.slots must not be empty and end before debit.window_end")
     starts = [rule.from_dpd for rule in policy.stages]
     if starts != sorted(set(starts)):
         raise PolicyError("stage.*.from_dpd must rise from stage to stage")
@@ -221,125 +255,40 @@ def _check(policy: Policy) -> None:
         raise PolicyError(f"contact.default_locale {policy.default_locale!r} has no wording")
     if not (set(policy.signature) == set(policy.product_name) == locales):
         raise PolicyError("signature, name and wording must cover the same locales")
+    if set(policy.mandate_texts) != locales:
+        raise PolicyError("mandate_text and wording must cover the same locales")
+    if missing := MANDATE_TEXTS - set(policy.mandate_texts[policy.default_locale]):
+        raise PolicyError(f"mandate_text.{policy.default_locale}.{min(missing)} is missing")
 
 
-class _Reader:
-    """Takes leaves out one by one, so that an unknown one is left over."""
-
-    def __init__(self, leaves: Mapping[str, Leaf]) -> None:
-        self._left = dict(leaves)
-
-    def take[T](self, path: str, shape: Callable[[object], T]) -> T:
-        if path not in self._left:
-            raise PolicyError(f"{path} is missing")
-        leaf = self._left.pop(path)
-        try:
-            return shape(leaf.value)
-        except (ValueError, TypeError, KeyError) as error:
-            raise PolicyError(f"{path}: {leaf.value!r} is not {shape.__doc__}") from error
-
-    def take_all[T](self, prefix: str, shape: Callable[[object], T]) -> dict[str, T]:
-        paths = [p for p in self._left if p.startswith(prefix + ".")]
-        if not paths:
-            raise PolicyError(f"{prefix} is missing")
-        return {p.removeprefix(prefix + "."): self.take(p, shape) for p in paths}
-
-    def refuse_rest(self) -> None:
-        if self._left:
-            raise PolicyError(f"{min(self._left)} is not a leaf that any rule reads")
+def _check_debits(policy: Policy) -> None:
+    if not policy.slots or policy.slots[-1] >= policy.debit_end:
+        raise PolicyError("debit.slots must not be empty and end before debit.window_end")
+    for order in (policy.waterfall.order, policy.waterfall.late_order):
+        if set(order) != set(Component):
+            raise PolicyError(f"allocation.order and late_order must name each of {', '.join(Component)}")
+    for rail in policy.rails.values():
+        if rail.retries_itself and _least(policy.max_attempts, rail.max_attempts) > 1:
+            raise PolicyError(f"{rail.name}: rail.retries_itself: the rail and debit.max_attempts both retry; one must")
 
 
-def _wording(reader: _Reader) -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = {}
-    for path, text in reader.take_all("wording", _message).items():
+def _texts(reader: Reader, tree: str, shape: Shape[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for path, wording in reader.take_all(tree, shape).items():
         locale, _, name = path.partition(".")
-        texts.setdefault(locale, {})[name] = text
-    names = set.union(*(set(t) for t in texts.values()))
-    for locale, found in texts.items():
-        if missing := names - set(found):
-            raise PolicyError(f"wording.{locale}.{min(missing)} is missing")
-    return texts
+        found.setdefault(locale, {})[name] = wording
+    names = set.union(*(set(t) for t in found.values()))
+    for locale, texts_there in found.items():
+        if missing := names - set(texts_there):
+            raise PolicyError(f"{tree}.{locale}.{min(missing)} is missing")
+    return found
 
 
-def _stage_rule(reader: _Reader, stage: Stage) -> StageRule:
+def _stage_rule(reader: Reader, stage: Stage) -> StageRule:
     at = f"stage.{stage}"
     return StageRule(
         stage,
-        reader.take(f"{at}.from_dpd", _count),
-        reader.take(f"{at}.notice_from_dpd", _count),
-        tuple(reader.take(f"{at}.consequences", _texts)),
+        reader.take(f"{at}.from_dpd", count),
+        reader.take(f"{at}.notice_from_dpd", count),
+        tuple(reader.take(f"{at}.consequences", texts)),
     )
-
-
-def _count(value: object) -> int:
-    """a whole number of at least 0"""
-    if type(value) is not int or value < 0:
-        raise ValueError
-    return value
-
-
-def _counts(value: object) -> list[int]:
-    """a list of different whole numbers"""
-    numbers = [_count(v) for v in _list(value)]
-    if not numbers or len(set(numbers)) != len(numbers):
-        raise ValueError
-    return numbers
-
-
-def _flag(value: object) -> bool:
-    """true or false"""
-    if type(value) is not bool:
-        raise ValueError
-    return value
-
-
-def _text(value: object) -> str:
-    """a non-empty text"""
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
-
-
-def _texts(value: object) -> list[str]:
-    """a list of texts"""
-    return [_text(v) for v in _list(value)]
-
-
-def _message(value: object) -> str:
-    """a text whose placeholders are known"""
-    text = _text(value)
-    if {name for _, name, _, _ in Formatter().parse(text) if name is not None} - TEXT_FIELDS:
-        raise ValueError
-    return text
-
-
-def _clock(value: object) -> time:
-    """a time of day such as 08:00"""
-    clock = time.fromisoformat(_text(value))
-    if clock.tzinfo is not None:
-        raise ValueError
-    return clock
-
-
-def _clocks(value: object) -> list[time]:
-    """a list of times of day such as 08:00"""
-    return [_clock(v) for v in _list(value)]
-
-
-def _zone(value: object) -> str:
-    """an IANA time zone"""
-    return zone(_text(value)).key
-
-
-def _outcomes(value: object) -> list[Outcome]:
-    """a list of definite outcomes of a deduction"""
-    outcomes = [Outcome(_text(v)) for v in _list(value)]
-    if not all(o.is_failure for o in outcomes):
-        raise ValueError
-    return outcomes
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError
-    return value

@@ -20,6 +20,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """The files of a portfolio and their columns, in the order in which they refer to each other."""
 
+MORE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    BORROWERS: ("payday",),
+    INSTALMENTS: ("penalty",),
+    MANDATES: ("expires_on", "funding"),
+}
+"""Columns that a file may lack, and fields that may be empty; an export has all of them."""
+
+
+def columns_of(file: str) -> tuple[str, ...]:
+    """All columns that a file of a portfolio or of an export may have, in order."""
+    return (*COLUMNS[file], *MORE_COLUMNS.get(file, ())) if file in COLUMNS else EXPORT_ONLY[file]
+
+
 EXPORT_ONLY: Mapping[str, tuple[str, ...]] = {
     "attempts.csv": (
         "loan_id",
@@ -38,6 +51,12 @@ EXPORT_ONLY: Mapping[str, tuple[str, ...]] = {
         "gateway_ref",
         "settled_at",
         "presented",
+        "owner",
+        "funding",
+        "first_claimed_at",
+        "enquire_at",
+        "stuck",
+        "refunds",
     ),
     "notices.csv": (
         "borrower_id",
@@ -57,7 +76,21 @@ EXPORT_ONLY: Mapping[str, tuple[str, ...]] = {
         "detail",
     ),
     "escalations.csv": ("loan_id", "key", "stage", "entered_on", "dpd", "number", "consequences", "left_on"),
-    "ledger.csv": ("loan_id", "source", "external_id", "amount", "currency", "booked_on", "split", "credit", "detail"),
+    "ledger.csv": (
+        "loan_id",
+        "source",
+        "external_id",
+        "amount",
+        "currency",
+        "booked_on",
+        "split",
+        "credit",
+        "detail",
+        "kind",
+        "undoes",
+        "parts",
+    ),
+    "audit.csv": ("subject", "revision", "at", "actor", "what", "reason", "detail"),
 }
 """The files that an export has besides; an import leaves them alone."""
 
@@ -94,13 +127,17 @@ class Read[T]:
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """Good lines, consistent with each other, in the order of their files. Payments are not allocated yet."""
+    """Good lines, consistent with each other, in the order of their files. Payments are not allocated yet.
+
+    `warnings` are about lines that are good, and will not do what they seem to.
+    """
 
     borrowers: tuple[Read[Borrower], ...]
     loans: tuple[Read[Loan], ...]
     instalments: tuple[Read[Instalment], ...]
     mandates: tuple[Read[Mandate], ...]
     payments: tuple[Read[LedgerEntry], ...]
+    warnings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return sum(map(len, (self.borrowers, self.loans, self.instalments, self.mandates, self.payments)))

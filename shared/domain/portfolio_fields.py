@@ -8,7 +8,7 @@ from unicodedata import category
 from zoneinfo import available_timezones
 
 from shared.domain import keys
-from shared.domain.book import MandateStatus
+from shared.domain.book import MandateStatus, Source, SourceKind
 from shared.domain.countries import COUNTRIES
 from shared.domain.errors import AmountError, IdentifierError
 from shared.domain.money import EXPONENTS, Money
@@ -21,7 +21,10 @@ _ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*", re.ASCII | re.IGNORECASE
 )
-_IMPORTABLE = (MandateStatus.ACTIVE, MandateStatus.SUSPENDED, MandateStatus.CANCELLED)
+_IMPORTABLE = tuple(status for status in MandateStatus if status is not MandateStatus.REVOKED)
+_KINDS = tuple(SourceKind)
+_MOST_SOURCES = 10
+_LONGEST_MONTH = 31
 _LONGEST_NAME = 200
 _CONTROLS = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -40,6 +43,10 @@ class Fields:
 
     def text(self, column: str) -> str:
         return self.line.values[column]
+
+    def has(self, column: str) -> bool:
+        """Whether a line has something in a column that its file may lack."""
+        return bool(self.line.values.get(column))
 
     def identifier(self, column: str) -> str | None:
         try:
@@ -84,6 +91,26 @@ class Fields:
         if not _ACCOUNT.fullmatch(text):
             self.note(column, "must be 1 to 128 letters, digits or signs of ASCII, without spaces")
         return text
+
+    def day_of_month(self, column: str) -> int | None:
+        text = self.text(column)
+        if not _NUMBER.fullmatch(text) or int(text) > _LONGEST_MONTH:
+            self.note(column, f"is not a day of the month from 1 to {_LONGEST_MONTH}")
+            return None
+        return int(text)
+
+    def funding(self, column: str) -> tuple[Source, ...]:
+        """Accounts in the borrower's order: `balance:acc-1 debit-card:acc-2`. Whether policy lets a kind of account
+        repay a loan at all shows when it is debited."""
+        parts = [part.partition(":") for part in self.text(column).split()]
+        if any(kind not in _KINDS or not _ACCOUNT.fullmatch(account) for kind, _, account in parts):
+            self.note(column, f"is not a list such as balance:acc-1 debit-card:acc-2, of {', '.join(_KINDS)}")
+            return ()
+        if len(parts) > _MOST_SOURCES:
+            self.note(column, f"names more than {_MOST_SOURCES} accounts")
+        if len({account for _, _, account in parts}) < len(parts):
+            self.note(column, "names an account twice")
+        return tuple(Source(SourceKind(kind), account) for kind, _, account in parts)
 
     def mandate_status(self, column: str) -> MandateStatus | None:
         """What a borrower or the lender decides; that a rail revoked a mandate only the rail can say."""

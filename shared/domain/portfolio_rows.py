@@ -17,6 +17,7 @@ from shared.domain.book import (
     LoanStatus,
     Mandate,
 )
+from shared.domain.calendar import business_date
 from shared.domain.debit import plan_debit
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.policy import Policy
@@ -82,7 +83,7 @@ def prepare(portfolio: Portfolio, policies: Mapping[str, Policy], at: datetime) 
     agenda: dict[str, tuple[Loan | Instalment, ...]] = {}
     for loan_id, lines in by_loan.items():
         whole = _whole(lines)
-        loan, instalments, entries = _paid_up(lines)
+        loan, instalments, entries = _paid_up(lines, policies[lines.loan.row.product])
         parts += [Sourced(INSTALMENTS, r.line, r.row, f"{_own(r.row)}:{whole}") for r in instalments]
         parts += [Sourced(MANDATES, r.line, r.row, f"{_own(r.row)}:{whole}") for r in lines.mandates]
         parts += [Sourced(PAYMENTS, r.line, r.row, f"{_own(r.row)}:{whole}") for r in entries]
@@ -99,14 +100,14 @@ def prepare(portfolio: Portfolio, policies: Mapping[str, Policy], at: datetime) 
     return Prepared(borrowers, cards, tuple(parts), tuple(loans), agenda)
 
 
-def _paid_up(lines: _Lines) -> tuple[Loan, list[Read[Instalment]], list[Read[LedgerEntry]]]:
+def _paid_up(lines: _Lines, policy: Policy) -> tuple[Loan, list[Read[Instalment]], list[Read[LedgerEntry]]]:
     """The loan's rows once its payments are allocated."""
     stand = {r.row.number: r.row for r in lines.instalments}
     entries: list[Read[LedgerEntry]] = []
     for read in sorted(lines.payments, key=lambda r: (r.row.booked_on, r.row.external_id)):
-        allocation = allocate(read.row.amount, stand.values(), read.row.booked_on)
+        allocation = allocate(read.row.amount, stand.values(), read.row.booked_on, policy.waterfall)
         stand |= {i.number: replace(i, rev=0) for i in allocation.instalments}
-        entries.append(Read(read.line, replace(read.row, split=allocation.split)))
+        entries.append(Read(read.line, replace(read.row, split=allocation.split, parts=allocation.parts)))
     unpaid = [number for number, instalment in stand.items() if not instalment.is_paid]
     loan = replace(
         lines.loan.row,
@@ -118,8 +119,9 @@ def _paid_up(lines: _Lines) -> tuple[Loan, list[Read[Instalment]], list[Read[Led
 
 def _first_steps(file: LoanFile, policy: Policy, at: datetime) -> tuple[Loan | Instalment, ...]:
     rows: list[Loan | Instalment] = []
+    mandate = file.mandate_on(business_date(at, policy.business_zone))
     for instalment in file.unpaid:
-        match plan_debit(instalment, file.loan, file.mandate, None, policy, at):
+        match plan_debit(instalment, file.loan, mandate, None, policy, at):
             case Act():
                 rows.append(replace(instalment, step=at))
             case Defer(until):
@@ -146,26 +148,36 @@ def _hash(parts: Iterable[str]) -> str:
 
 
 def _canonical(row: str | Borrower | Loan | Instalment | Mandate | LedgerEntry) -> str:
-    """The source line's fields, however they were written: nothing that payments or time change."""
+    """The source line's fields, however they were written: nothing that payments or time change.
+
+    A column that was added later counts only where it says something: a line without it is the same line as before.
+    """
     fields: tuple[object, ...]
     match row:
         case str():
             fields = ("card", row)
         case Borrower():
             fields = (BORROWERS, row.borrower_id, row.name, row.phone or "", row.locale, row.time_zone, row.country)
+            fields += _added("payday", row.payday)
         case Loan():
             terms = (row.product, row.currency, row.disbursed_on, row.principal_minor)
             fields = (LOANS, row.loan_id, row.borrower_id, *terms)
         case Instalment():
             amounts = (row.principal_minor, row.interest_minor, row.fee_minor)
-            fields = (INSTALMENTS, row.loan_id, row.number, row.due_on, *amounts)
+            fields = (INSTALMENTS, row.loan_id, row.number, row.due_on, *amounts, *_added("penalty", row.penalty_minor))
         case Mandate():
             fields = (MANDATES, row.mandate_id, row.loan_id, row.rail, row.account_ref, row.signed_on, row.status)
+            funding = " ".join(f"{source.kind}:{source.account_ref}" for source in row.funding)
+            fields += (*_added("expires_on", row.expires_on), *_added("funding", funding))
         case LedgerEntry():
             fields = (PAYMENTS, row.external_id, row.loan_id, row.amount.minor, row.booked_on)
         case _:
             assert_never(row)
     return "\x1f".join(map(str, fields))
+
+
+def _added(column: str, value: object) -> tuple[object, ...]:
+    return (column, value) if value else ()
 
 
 def group_by_loan(rows: Iterable[Sourced]) -> Mapping[str, list[Sourced]]:

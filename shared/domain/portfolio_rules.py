@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate
+from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate, Source
 from shared.domain.calendar import business_date
 from shared.domain.errors import PolicyError
 from shared.domain.money import Money
@@ -25,6 +25,7 @@ from shared.domain.portfolio import (
     Portfolio,
     Read,
     SourceLine,
+    columns_of,
 )
 from shared.domain.portfolio_fields import Fields
 
@@ -56,7 +57,7 @@ def check(
     payments = checker.rows(PAYMENTS, files, checker.payment)
     if checker.findings:
         return in_order(checker.findings)
-    return Portfolio(borrowers, loans, instalments, mandates, payments)
+    return Portfolio(borrowers, loans, instalments, mandates, payments, in_order(checker.warnings))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -64,7 +65,7 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     files = list(COLUMNS)
 
     def place(finding: Finding) -> tuple[int, str, int, int]:
-        columns = ("", *COLUMNS.get(finding.file, ()))
+        columns = ("", *(columns_of(finding.file) if finding.file in COLUMNS else ()))
         at = files.index(finding.file) if finding.file in COLUMNS else len(files)
         return at, finding.file, finding.line, columns.index(finding.column)
 
@@ -80,6 +81,7 @@ class _Schedule:
     disbursed_on: date | None
     principal_minor: int | None
     today: date | None  # the lender's
+    policy: Policy | None
     rows: list[tuple[int, int | None, date | None, int | None]] = field(default_factory=list)
 
     @property
@@ -92,6 +94,7 @@ class _Checker:
         self, policy_of: Callable[[str], Policy], phone_problem: Callable[[str], str | None], at: datetime
     ) -> None:
         self.findings: list[Finding] = []
+        self.warnings: list[Finding] = []
         self._policy_of = policy_of
         self._phone_problem = phone_problem
         self._at = at
@@ -122,7 +125,8 @@ class _Checker:
             fields.note("phone", problem)
         name, locale = fields.name("name"), fields.language("locale")
         time_zone, country = fields.zone("time_zone"), fields.country("country")
-        return Borrower(borrower_id, name, phone or None, locale, time_zone, country) if borrower_id else None
+        payday = fields.day_of_month("payday") if fields.has("payday") else None
+        return Borrower(borrower_id, name, phone or None, locale, time_zone, country, payday) if borrower_id else None
 
     def loan(self, fields: Fields) -> Loan | None:
         loan_id = self._key(fields, "loan_id")
@@ -137,7 +141,8 @@ class _Checker:
             fields.note("principal", "must be above zero")
         if loan_id:
             known_today = today if isinstance(today, date) else None
-            schedule = _Schedule(fields.line.line, currency, disbursed_on, principal, known_today)
+            policy = self._policy_of(product) if known_today else None
+            schedule = _Schedule(fields.line.line, currency, disbursed_on, principal, known_today, policy)
             self._loans.setdefault(loan_id, schedule)
         if loan_id and borrower_id and currency and disbursed_on and principal is not None:
             return Loan(loan_id, borrower_id, product, currency, disbursed_on, principal)
@@ -152,7 +157,8 @@ class _Checker:
         due_on = fields.date("due_on")
         currency = loan.currency if loan else None
         principal, interest, fee = (fields.amount(name, currency) for name in ("principal", "interest", "fee"))
-        if principal == interest == fee == 0:
+        penalty = fields.amount("penalty", currency) if fields.has("penalty") else 0
+        if principal == interest == fee == penalty == 0:
             fields.note("principal", "principal, interest and fee are all zero: there is nothing to pay")
         if loan is None or loan_id is None:
             return None
@@ -163,7 +169,7 @@ class _Checker:
             fields.note("due_on", "is before the loan was disbursed")
         if number is None or due_on is None or principal is None or interest is None or fee is None or not currency:
             return None
-        return Instalment(loan_id, number, due_on, principal, interest, fee, currency)
+        return Instalment(loan_id, number, due_on, principal, interest, fee, currency, penalty_minor=penalty or 0)
 
     def schedules(self) -> None:
         """The rules over all instalments of a loan; left out where a line could not be read."""
@@ -199,9 +205,22 @@ class _Checker:
         signed_on, status = fields.date("signed_on"), fields.mandate_status("status")
         if signed_on and loan and loan.today and loan.disbursed_on and signed_on > max(loan.today, loan.disbursed_on):
             fields.note("signed_on", "is in the future, and later than the loan")
+        expires_on = fields.date("expires_on") if fields.has("expires_on") else None
+        if signed_on and expires_on and expires_on < signed_on:
+            fields.note("expires_on", "is before the mandate was signed")
+        funding = fields.funding("funding") if fields.has("funding") else ()
+        if loan and loan.policy:
+            self._warn_of_a_mandate(fields, rail, funding, loan.policy)
         if mandate_id and loan_id and rail and signed_on and status:
-            return Mandate(mandate_id, loan_id, rail, account_ref, signed_on, status)
+            return Mandate(mandate_id, loan_id, rail, account_ref, signed_on, status, funding, expires_on=expires_on)
         return None
+
+    def _warn_of_a_mandate(self, fields: Fields, rail: str | None, funding: tuple[Source, ...], policy: Policy) -> None:
+        """It may stand in the book, and debits nothing until there are rules by which it may."""
+        if rail and policy.under(rail) is None:
+            self._warn(fields, "rail", "has no pack that is valid today: nothing is debited under this mandate")
+        if funding and all(source.kind in policy.funding_deny for source in funding):
+            self._warn(fields, "funding", "names only accounts that policy denies: nothing is debited from them")
 
     def payment(self, fields: Fields) -> LedgerEntry | None:
         payment_id = self._key(fields, "payment_id")
@@ -219,6 +238,9 @@ class _Checker:
         if payment_id and loan_id and paid_on and amount is not None and currency:
             return LedgerEntry(loan_id, IMPORT, payment_id, Money(amount, currency), paid_on)
         return None
+
+    def _warn(self, fields: Fields, column: str, reason: str) -> None:
+        self.warnings.append(Finding(fields.file, fields.line.line, column, reason))
 
     def _note(self, file: str, line: int, column: str, reason: str) -> None:
         self.findings.append(Finding(file, line, column, reason))

@@ -11,6 +11,8 @@ from shared.domain.policy import Policy
 from shared.domain.tiers import overdue_from
 
 _MIDNIGHT = datetime.min.time()
+_UNTIL_WOKEN = timedelta(days=7)
+"""A person opens the instalment and wakes the line; until then there is nothing to look at."""
 
 
 def days_past_due(due_on: date, today: date, origin: int = 0) -> int:
@@ -52,6 +54,8 @@ def plan_stage(file: LoanFile, told: Told | None, policy: Policy, now: datetime)
         above = tuple(key for key in loan.entered if stage_entered(key).rank > target.rank)
         return Act(StageMove(leave=above[::-1]), Reason.CURED)
     if target.rank > loan.stage.rank:
+        if oldest.blocked:
+            return Defer(now + _UNTIL_WOKEN, Reason.EVIDENCE_CONFLICT)
         ahead = [r for r in policy.stages if loan.stage.rank < r.stage.rank <= target.rank]
         told_from = overdue_from(told.tier) if told else None
         ready = [r for r in ahead if told_from is not None and told_from >= r.notice_from_dpd]

@@ -9,14 +9,8 @@ from datetime import date, datetime, time, timedelta
 from shared.domain import keys, tiers
 from shared.domain.book import Instalment, InstalmentState, LoanFile, Mandate, Stage, Told
 from shared.domain.calendar import at_local, business_date
-from shared.domain.debit import (
-    is_announced,
-    is_deductible,
-    last_debit_day,
-    may_debit_on,
-    slot_opens,
-    slot_used,
-)
+from shared.domain.debit import awaited_slots, has_further_try, is_deductible, next_debit_day, slot_opens
+from shared.domain.debit_days import is_announced
 from shared.domain.decision import Defer, Reason
 from shared.domain.money import Money
 from shared.domain.policy import Policy
@@ -63,6 +57,7 @@ def step_of(
     now: datetime,
     *,
     has_address: bool,
+    payday: int | None = None,
 ) -> Step | Defer | None:
     """The instalment's step of now, or when to look again; None for good.
 
@@ -74,15 +69,15 @@ def step_of(
         return None  # its money may have come: nobody is asked for it until a person has looked
     if instalment.is_paid:
         step = _receipt(instalment, policy, today)
-    elif until := _awaited_until(instalment, mandate, told, policy, now, today):
+    elif until := _awaited_until(instalment, mandate, told, policy, now, payday):
         return Defer(until, Reason.AWAITING_DEDUCTION)
     else:
-        step = _tier(instalment, mandate, told, policy, today)
+        step = _tier(instalment, mandate, told, policy, today, payday)
     if step and (step.mandatory or has_address) and _is_news(step, told):
         return step
     if instalment.is_paid:
         return None
-    day = _next_change(instalment, told, policy, today)
+    day = _next_change(instalment, mandate, told, policy, today, payday)
     return Defer(at_local(day, time.min, policy.business_zone), Reason.NOTHING_DUE) if day else None
 
 
@@ -102,18 +97,19 @@ def _receipt(instalment: Instalment, policy: Policy, today: date) -> Step | None
 
 
 def _tier(
-    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, today: date
+    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, today: date, payday: int | None
 ) -> Step | None:
+    rules = (policy.under(mandate.rail) if mandate else None) or policy
     owed, due_on = instalment.outstanding, instalment.due_on
     days_left, dpd = (due_on - today).days, days_past_due(due_on, today, policy.dpd_origin)
-    announced = is_announced(instalment, told)
-    deductible = is_deductible(instalment, mandate, told, policy, today)
+    announced = is_announced(instalment, told, rules, today)
+    deductible = is_deductible(instalment, mandate, told, policy, today, payday)
     failed_today = _failed_on(instalment, today)
     if failed_today and dpd == 0:
         return _step(instalment, NoticeKind.FAILED, tiers.FAILED, owed, due_on)
     if told and told.on == today and not failed_today:
         return None  # one planned message a day about one instalment
-    if deductible and policy.notice_required and not announced and days_left <= policy.notice_lead_days:
+    if deductible and rules.notice_required and not announced and days_left <= rules.notice_lead_days:
         return _step(instalment, NoticeKind.PRE_DEBIT, tiers.PRE_DEBIT, owed, due_on)
     if days_left > 0:
         reached = [d for d in policy.reminder_days if d >= days_left]
@@ -122,10 +118,10 @@ def _tier(
         return _step(instalment, NoticeKind.REMIND, tiers.remind(reached[-1]), owed, due_on, mandatory=False)
     overdue = [d for d in policy.overdue_from_dpd if d <= dpd]
     if overdue:
-        rules = [r for r in policy.stages if r.notice_from_dpd <= overdue[-1]]
-        firmest = max(rules, key=lambda r: (r.notice_from_dpd, -r.stage.rank), default=None)
+        telling = [r for r in policy.stages if r.notice_from_dpd <= overdue[-1]]
+        firmest = max(telling, key=lambda r: (r.notice_from_dpd, -r.stage.rank), default=None)
         tone = firmest.stage if firmest else Stage.CURRENT
-        mandatory = any(r.notice_from_dpd == overdue[-1] for r in rules)
+        mandatory = any(r.notice_from_dpd == overdue[-1] for r in telling)
         return _step(instalment, NoticeKind.OVERDUE, tiers.overdue(overdue[-1]), owed, due_on, mandatory, tone)
     if dpd == 0 and not deductible and instalment.state is not InstalmentState.CLAIMED:
         return _step(instalment, NoticeKind.DUE, tiers.DUE, owed, due_on)
@@ -150,29 +146,39 @@ def _failed_on(instalment: Instalment, day: date) -> bool:
 
 
 def _awaited_until(
-    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, now: datetime, today: date
+    instalment: Instalment,
+    mandate: Mandate | None,
+    told: Told | None,
+    policy: Policy,
+    now: datetime,
+    payday: int | None,
 ) -> datetime | None:
     """How long to wait for a deduction of today: its slot and the grace in which its answer is expected."""
+    today = business_date(now, policy.business_zone)
     if today < instalment.due_on:
         return None
     last = instalment.last_attempt
-    if instalment.state is InstalmentState.CLAIMED and last:
+    is_claimed = instalment.state is InstalmentState.CLAIMED
+    if last and (is_claimed or has_further_try(instalment, mandate, told, policy, now)):
         until = last.claimed_at + policy.outcome_grace
-        return until if now < until else None
-    if not is_deductible(instalment, mandate, told, policy, today) or not may_debit_on(today, instalment, told, policy):
-        return None
-    for slot in policy.slots:
-        until = slot_opens(today, slot, policy) + policy.outcome_grace
-        if now < until and not slot_used(instalment, f"{today}T{slot:%H:%M}"):
+        if now < until:
             return until
-    return None
+        if is_claimed:
+            return None
+    opens = [slot_opens(today, slot, policy) for slot in awaited_slots(instalment, mandate, told, policy, now, payday)]
+    return next((at + policy.outcome_grace for at in opens if now < at + policy.outcome_grace), None)
 
 
-def _next_change(instalment: Instalment, told: Told | None, policy: Policy, today: date) -> date | None:
-    """The next business date on which another tier may hold."""
+def _next_change(
+    instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, today: date, payday: int | None
+) -> date | None:
+    """The next business date on which another tier may hold, or a deduction of the day speak first."""
+    rules = (policy.under(mandate.rail) if mandate else None) or policy
+    debited_on = next_debit_day(instalment, mandate, told, policy, today, payday)
     due_on, tomorrow = instalment.due_on, today + timedelta(days=1)
-    if (told and told.on == today) or (due_on <= today and tomorrow <= last_debit_day(instalment, policy)):
+    if (told and told.on == today) or (debited_on == today and due_on <= today):
         return tomorrow
-    before = [due_on - timedelta(days=d) for d in (*policy.reminder_days, policy.notice_lead_days, 0)]
+    before = [due_on - timedelta(days=d) for d in (*policy.reminder_days, rules.notice_lead_days, 0)]
     after = [due_on + timedelta(days=d - policy.dpd_origin) for d in policy.overdue_from_dpd]
-    return min((day for day in before + after if day > today), default=None)
+    found = [*before, *after, *([debited_on] if debited_on else [])]
+    return min((day for day in found if day > today), default=None)
