@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.book import Attempt, BorrowerFile, Escalation, LedgerEntry, Line, LoanFile, NoticeRecord
+from shared.domain.book import (
+    Attempt,
+    AuditEntry,
+    BorrowerFile,
+    DebitCard,
+    Escalation,
+    LedgerEntry,
+    Line,
+    LoanFile,
+    MoneyMark,
+    NoticeRecord,
+    OneTimeCode,
+)
 from shared.domain.changes import Change
 
 
@@ -20,8 +32,9 @@ class Page:
 class Book(Protocol):
     """All reads are consistent but those of the agendas and of what is open, which may lag and hold only keys."""
 
-    def loan_file(self, loan_id: str) -> LoanFile | None:
-        """The loan with its mandates and its instalments from `first_open` on."""
+    def loan_file(self, loan_id: str, *, whole: bool = False) -> LoanFile | None:
+        """The loan with its mandates and its instalments from `first_open` on; all of its instalments where `whole`,
+        which only a reversal needs: it may reach those that were paid and told long ago."""
 
     def borrower_file(self, borrower_id: str) -> BorrowerFile | None: ...
 
@@ -33,11 +46,29 @@ class Book(Protocol):
 
     def escalations(self, loan_id: str) -> Sequence[Escalation]: ...
 
+    def attempts(self, loan_id: str) -> Sequence[Attempt]:
+        """Every attempt of a loan, by number."""
+
+    def entries(self, loan_id: str) -> Sequence[LedgerEntry]:
+        """Every ledger entry of a loan (or of `keys.SUSPENSE`), by source and external id."""
+
+    def money(self, source: str, external_id: str) -> MoneyMark | None:
+        """Where this money was booked, if it was."""
+
+    def debit_card(self, borrower_id: str) -> DebitCard:
+        """The borrower's failures over all loans; a fresh one, revision 0, where none is stored."""
+
+    def code(self, loan_id: str, purpose: str) -> OneTimeCode | None: ...
+
+    def audit(self, subject: str) -> Sequence[AuditEntry]:
+        """What was changed or asked about a subject, oldest first."""
+
     def agenda(self, line: Line, shard: str, until: datetime | None, limit: int, after: str | None = None) -> Page:
         """Hint keys of a line's rows in one shard whose step is at or before `until` (None: all), earliest first."""
 
     def open_attempts(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
-        """`keys.intent_key` of attempts that are not settled and were claimed at or before `until`."""
+        """`keys.intent_key` of attempts that are not settled and whose `enquire_at` (else `claimed_at`) is at or before
+        `until`, longest waiting first."""
 
     def open_notices(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
         """`borrower_id#notice_key` of notices that are still claimed, claimed at or before `until`."""

@@ -7,18 +7,21 @@ from typing import Protocol
 
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
 )
 
 type ImportedRow = Borrower | ContactCard | Loan | Instalment | Mandate | LedgerEntry
-type StoredRow = ImportedRow | Attempt | NoticeRecord | Escalation
+type StoredRow = ImportedRow | Attempt | NoticeRecord | Escalation | DebitCard | MoneyMark | AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

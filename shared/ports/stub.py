@@ -10,7 +10,7 @@ from shared.domain.money import Money
 
 @dataclass(frozen=True, slots=True)
 class StubPayment:
-    """A request that the stub answered, and its answer, which never changes."""
+    """A request that the stub answered, and its answer, which changes at most once: from pending to paid."""
 
     key: str
     account_ref: str
@@ -25,10 +25,20 @@ class StubPayment:
         return mine == theirs
 
 
+@dataclass(frozen=True, slots=True)
+class StubRefund:
+    """Money of a payment that the stub gave back."""
+
+    key: str
+    payment_key: str
+    amount: Money
+    gateway_ref: str
+
+
 class Taken(Enum):
     YES = "written now"
     EXISTS = "its key was there before"
-    SHORT = "the account's money does not suffice; nothing was written"
+    SHORT = "the account's money, or what is left of the payment, does not suffice; nothing was written"
 
 
 class StubBooks(Protocol):
@@ -38,6 +48,18 @@ class StubBooks(Protocol):
 
     def take(self, payment: StubPayment, from_balance: bool = False) -> Taken:
         """Puts a payment whose key is free, to be reported; with its amount off the account's money where asked."""
+
+    def complete(self, key: str, code: str) -> StubPayment:
+        """A payment as it stands once what was pending is paid, with this code; any other is left as it is."""
+
+    def refund(self, key: str) -> StubRefund | None: ...
+
+    def give_back(self, refund: StubRefund, payment: StubPayment, to_balance: bool = False) -> Taken:
+        """Puts a refund of a paid payment whose key no payment and no refund holds; SHORT where all refunds of the
+        payment together would exceed it, whoever races. Back onto the account's money where asked."""
+
+    def refunds(self) -> Iterator[StubRefund]:
+        """Every refund, in key order."""
 
     def credit(self, account_ref: str, credit_id: str, amount: Money) -> Money | None:
         """Puts money on an account once; None when put, else the amount that this credit put before."""
@@ -58,7 +80,7 @@ class StubBooks(Protocol):
 
 class EventQueue(Protocol):
     def send(self, bodies: Sequence[str]) -> None:
-        """Queues messages; raises StoreError when one of them may not have arrived."""
+        """Queues or delivers messages, in their order; raises StoreError when one of them may not have arrived."""
 
 
 class Pause(Protocol):
@@ -79,5 +101,7 @@ class Stub(Protocol):
     """The stub's interface as HTTP would carry it, without HTTP."""
 
     def present(self, body: str) -> Reply: ...
+
+    def refund(self, body: str) -> Reply: ...
 
     def look_up(self, key: str) -> Reply: ...

@@ -11,14 +11,18 @@ from shared.adapters.row_keys import RowKey, hint_of, row_key
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     BorrowerFile,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Line,
     Loan,
     LoanFile,
+    MoneyMark,
     NoticeRecord,
+    OneTimeCode,
 )
 from shared.domain.changes import (
     Change,
@@ -45,13 +49,13 @@ class MemoryBook:
 
     # reads
 
-    def loan_file(self, loan_id: str) -> LoanFile | None:
+    def loan_file(self, loan_id: str, *, whole: bool = False) -> LoanFile | None:
         with self._lock:
             loan = self._rows.loans.get(loan_id)
             if loan is None:
                 return None
             instalments = self._rows.instalments.get(loan_id, {})
-            wanted = sorted(number for number in instalments if number >= loan.first_open)
+            wanted = sorted(number for number in instalments if whole or number >= loan.first_open)
             mandates = self._rows.mandates.get(loan_id, {})
             return LoanFile(
                 loan, tuple(instalments[number] for number in wanted), tuple(mandates[key] for key in sorted(mandates))
@@ -75,6 +79,28 @@ class MemoryBook:
         with self._lock:
             found = self._rows.escalations.get(loan_id, {})
             return tuple(found[key] for key in sorted(found))
+
+    def attempts(self, loan_id: str) -> Sequence[Attempt]:
+        with self._lock:
+            return tuple(row for (owner, _), row in sorted(self._rows.attempts.items()) if owner == loan_id)
+
+    def entries(self, loan_id: str) -> Sequence[LedgerEntry]:
+        with self._lock:
+            return tuple(row for (owner, _, _), row in sorted(self._rows.ledger.items()) if owner == loan_id)
+
+    def money(self, source: str, external_id: str) -> MoneyMark | None:
+        return self._rows.money.get((source, external_id))
+
+    def debit_card(self, borrower_id: str) -> DebitCard:
+        return self._rows.debit_cards.get(borrower_id) or DebitCard(borrower_id)
+
+    def code(self, loan_id: str, purpose: str) -> OneTimeCode | None:
+        return self._rows.codes.get((loan_id, purpose))
+
+    def audit(self, subject: str) -> Sequence[AuditEntry]:
+        with self._lock:
+            found = self._rows.audit.get(subject, {})
+            return tuple(found[revision] for revision in sorted(found))
 
     def agenda(self, line: Line, shard: str, until: datetime | None, limit: int, after: str | None = None) -> Page:
         with self._lock:

@@ -12,16 +12,20 @@ from shared.domain import keys
 from shared.domain.book import (
     Attempt,
     AttemptState,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Line,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
     NoticeState,
+    OneTimeCode,
 )
 from shared.domain.changes import (
     Change,
@@ -31,6 +35,8 @@ from shared.domain.changes import (
     LeaveEscalation,
     SaveAttempt,
     SaveCard,
+    SaveCode,
+    SaveDebitCard,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
@@ -56,6 +62,10 @@ class Rows:
         self.attempts: dict[tuple[str, int], Attempt] = {}
         self.notices: dict[tuple[str, str], NoticeRecord] = {}
         self.ledger: dict[tuple[str, str, str], LedgerEntry] = {}
+        self.money: dict[tuple[str, str], MoneyMark] = {}
+        self.debit_cards: dict[str, DebitCard] = {}
+        self.codes: dict[tuple[str, str], OneTimeCode] = {}
+        self.audit: dict[str, dict[str, AuditEntry]] = defaultdict(dict)
         self.agendas = {line: SparseIndex() for line in Line}
         self.open_attempts = SparseIndex()
         self.open_notices = SparseIndex()
@@ -92,6 +102,12 @@ class Rows:
                 )
             case SaveMandate(row):
                 return self._gate_is(row.loan_id, change.gate_rev)
+            case SaveDebitCard(row):
+                debits = self.debit_cards.get(row.borrower_id)
+                return row.rev - 1 == (debits.rev if debits else 0)
+            case SaveCode(row):
+                code = self.codes.get((row.loan_id, row.purpose))
+                return row.rev - 1 == (code.rev if code else 0)
             case HoldGate():
                 return self._gate_is(change.loan_id, change.gate_rev)
             case HoldInstalment():
@@ -106,7 +122,7 @@ class Rows:
             case _:
                 assert_never(change)
 
-    def _is_free(self, row: Attempt | NoticeRecord | LedgerEntry | Escalation) -> bool:
+    def _is_free(self, row: Attempt | NoticeRecord | LedgerEntry | Escalation | MoneyMark | AuditEntry) -> bool:
         match row:
             case Attempt():
                 return (row.loan_id, row.seq) not in self.attempts
@@ -117,6 +133,10 @@ class Rows:
                 return (row.loan_id, row.source, row.external_id) not in self.ledger
             case Escalation():
                 return row.key not in self.escalations.get(row.loan_id, {})
+            case MoneyMark():
+                return (row.source, row.external_id) not in self.money
+            case AuditEntry():
+                return row.revision not in self.audit.get(row.subject, {})
             case _:
                 assert_never(row)
 
@@ -128,7 +148,7 @@ class Rows:
         loan = self.loans.get(loan_id)
         return loan is not None and loan.gate_rev == gate_rev
 
-    def make(self, change: Change) -> None:  # noqa: C901 - one case for each change
+    def make(self, change: Change) -> None:  # noqa: C901, PLR0912 - one case for each change
         match change:
             case Insert(row) | SaveAttempt(row) | SaveNotice(row):
                 self._keep(row)
@@ -154,6 +174,10 @@ class Rows:
             case SaveMandate(row, gate_rev):
                 self.mandates[row.loan_id][row.mandate_id] = row
                 self.loans[row.loan_id] = replace(self.loans[row.loan_id], gate_rev=gate_rev + 1)
+            case SaveDebitCard(row):
+                self.debit_cards[row.borrower_id] = row
+            case SaveCode(row):
+                self.codes[row.loan_id, row.purpose] = row
             case HoldGate() | HoldInstalment():
                 pass
             case LeaveEscalation():
@@ -170,7 +194,7 @@ class Rows:
             case _:
                 assert_never(change)
 
-    def _keep(self, row: Attempt | NoticeRecord | LedgerEntry | Escalation) -> None:
+    def _keep(self, row: Attempt | NoticeRecord | LedgerEntry | Escalation | MoneyMark | AuditEntry) -> None:
         match row:
             case Attempt():
                 self.attempts[row.loan_id, row.seq] = row
@@ -178,7 +202,7 @@ class Rows:
                 if row.state is AttemptState.SETTLED:
                     self.open_attempts.remove(key)
                 else:
-                    self.open_attempts.place(key, self._shard(row.loan_id), row.claimed_at)
+                    self.open_attempts.place(key, self._shard(row.loan_id), row.enquire_at or row.claimed_at)
             case NoticeRecord():
                 self.notices[row.borrower_id, row.notice_key] = row
                 key = keys.notice_hint(row.borrower_id, row.notice_key)
@@ -190,6 +214,10 @@ class Rows:
                 self.ledger[row.loan_id, row.source, row.external_id] = row
             case Escalation():
                 self.escalations[row.loan_id][row.key] = row
+            case MoneyMark():
+                self.money[row.source, row.external_id] = row
+            case AuditEntry():
+                self.audit[row.subject][row.revision] = row
             case _:
                 assert_never(row)
 
@@ -254,6 +282,9 @@ class Rows:
             Attempt: self.attempts.values(),
             NoticeRecord: self.notices.values(),
             LedgerEntry: self.ledger.values(),
+            DebitCard: self.debit_cards.values(),
+            MoneyMark: self.money.values(),
+            AuditEntry: _flat(self.audit),
         }
         return rows[kind]
 

@@ -1,11 +1,12 @@
 """The payment stub's books in memory."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from threading import RLock
 
-from shared.domain.gateway import PAID
+from shared.domain.gateway import PAID, PENDING
 from shared.domain.money import Money
-from shared.ports.stub import StubPayment, Taken
+from shared.ports.stub import StubPayment, StubRefund, Taken
 
 
 class MemoryStubBooks:
@@ -15,6 +16,7 @@ class MemoryStubBooks:
         self._lock = RLock()
         self._payments: dict[str, StubPayment] = {}
         self._undelivered: set[str] = set()
+        self._refunds: dict[str, StubRefund] = {}
         self._credits: dict[tuple[str, str], Money] = {}
         self._balances: dict[tuple[str, str], int] = {}
 
@@ -34,6 +36,32 @@ class MemoryStubBooks:
             self._payments[payment.key] = payment
             self._undelivered.add(payment.key)
             return Taken.YES
+
+    def complete(self, key: str, code: str) -> StubPayment:
+        with self._lock:
+            if self._payments[key].status == PENDING:
+                self._payments[key] = replace(self._payments[key], status=PAID, code=code)
+            return self._payments[key]
+
+    def refund(self, key: str) -> StubRefund | None:
+        return self._refunds.get(key)
+
+    def give_back(self, refund: StubRefund, payment: StubPayment, to_balance: bool = False) -> Taken:
+        with self._lock:
+            if refund.key in self._refunds or refund.key in self._payments:
+                return Taken.EXISTS
+            before = sum(r.amount.minor for r in self._refunds.values() if r.payment_key == payment.key)
+            if before + refund.amount.minor > payment.amount.minor:
+                return Taken.SHORT
+            self._refunds[refund.key] = refund
+            if to_balance:
+                account = payment.account_ref, payment.amount.currency
+                self._balances[account] = self._balances.get(account, 0) + refund.amount.minor
+            return Taken.YES
+
+    def refunds(self) -> Iterator[StubRefund]:
+        with self._lock:
+            return iter([self._refunds[key] for key in sorted(self._refunds)])
 
     def credit(self, account_ref: str, credit_id: str, amount: Money) -> Money | None:
         with self._lock:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import batched, count
 from threading import Lock
 
-from shared.domain.book import Line
+from shared.domain.book import AuditEntry, Line
+from shared.domain.switches import ALL_ON, Switches
 from shared.ports.world import HINTS_PER_MESSAGE, SendResult, Sent
 
 
@@ -41,6 +42,16 @@ class CountingTokens:
             return f"{self._prefix}{next(self._numbers)}"
 
 
+class CountingCodes:
+    """100001, 100002, ...; a test knows what was sent."""
+
+    def __init__(self) -> None:
+        self._numbers = count(100_001)
+
+    def fresh(self) -> str:
+        return str(next(self._numbers))
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """One queued message: at most 20 keys of a line, and the run that sent them."""
@@ -48,6 +59,32 @@ class Hints:
     line: Line
     keys: tuple[str, ...]
     run: str
+
+
+class MemorySwitches:
+    """The board in memory; all on by default, unlike a stack's."""
+
+    def __init__(self, switches: Switches = ALL_ON) -> None:
+        self._switches = switches
+        self._lock = Lock()
+        self.notes: list[AuditEntry] = []
+
+    def read(self, *, fresh: bool = False) -> Switches:  # noqa: ARG002 - here it always is
+        return self._switches
+
+    def write(self, switches: Switches, was: Switches, note: AuditEntry) -> bool:
+        with self._lock:
+            if self._switches != was:
+                return False
+            self._switches = switches
+            self.notes.append(note)
+            return True
+
+    def set(self, switches: Switches) -> None:
+        self._switches = switches
+
+    def stored(self) -> Switches:
+        return self._switches
 
 
 class MemoryQueue:
