@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import InputError
-from shared.domain.portfolio import COLUMNS, EXPORT_ONLY, OPTIONAL, Finding, SourceLine
+from shared.domain.portfolio import COLUMNS, EXPORT_ONLY, MORE_COLUMNS, OPTIONAL, Finding, SourceLine, columns_of
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -27,7 +27,7 @@ def open_portfolio(folder: Path) -> dict[str, Iterable[SourceLine | Finding]]:
     files: dict[str, Iterable[SourceLine | Finding]] = {}
     for name in COLUMNS:
         if (folder / name).is_file():
-            files[name] = read_lines(folder / name, name, COLUMNS[name])
+            files[name] = read_lines(folder / name, name, COLUMNS[name], MORE_COLUMNS.get(name, ()))
         elif name not in OPTIONAL:
             files[name] = [Finding(name, 1, "", "is missing")]
     for path in sorted(folder.iterdir()):
@@ -36,8 +36,13 @@ def open_portfolio(folder: Path) -> dict[str, Iterable[SourceLine | Finding]]:
     return files
 
 
-def read_lines(path: Path, name: str, columns: Sequence[str]) -> Iterator[SourceLine | Finding]:
-    """The rows of a file by column, each with the line on which it begins. Blank lines are passed over."""
+def read_lines(
+    path: Path, name: str, columns: Sequence[str], more: Sequence[str] = ()
+) -> Iterator[SourceLine | Finding]:
+    """The rows of a file by column, each with the line on which it begins. Blank lines are passed over.
+
+    The file must have the `columns` and may have `more`.
+    """
     spoilt: dict[int, str] = {}
     try:
         with path.open("rb") as stream:
@@ -50,7 +55,7 @@ def read_lines(path: Path, name: str, columns: Sequence[str]) -> Iterator[Source
             if header is None:
                 yield Finding(name, 1, "", f"is empty: the first line names the columns {','.join(columns)}")
                 return
-            if problems := [spoilt[1]] if 1 in spoilt else _header_problems(header, columns):
+            if problems := [spoilt[1]] if 1 in spoilt else _header_problems(header, columns, more):
                 yield from (Finding(name, 1, "", problem) for problem in problems)
                 return
             yield from _rows(rows, header, name, spoilt)
@@ -94,16 +99,15 @@ def _decoded(stream: Iterable[bytes], spoilt: dict[int, str]) -> Iterator[str]:
         yield text
 
 
-def _header_problems(header: Sequence[str], columns: Sequence[str]) -> list[str]:
+def _header_problems(header: Sequence[str], columns: Sequence[str], more: Sequence[str]) -> list[str]:
+    known = (*columns, *more)
     if not set(header) & set(columns):
         return [f"must name the columns: {','.join(columns)}"]
     problems = [
-        f"column {place} is none of {', '.join(columns)}"
-        for place, found in enumerate(header, 1)
-        if found not in columns
+        f"column {place} is none of {', '.join(known)}" for place, found in enumerate(header, 1) if found not in known
     ]
     problems += [f"has no column {column}" for column in columns if column not in header]
-    problems += [f"has column {column} more than once" for column in columns if list(header).count(column) > 1]
+    problems += [f"has column {column} more than once" for column in known if list(header).count(column) > 1]
     return problems
 
 
@@ -123,7 +127,7 @@ def write_files(folder: Path, rows: Mapping[str, Iterable[Mapping[str, str]]]) -
 
 
 def _write(folder: Path, name: str, lines: Iterable[Mapping[str, str]]) -> int:
-    columns = COLUMNS.get(name) or EXPORT_ONLY[name]
+    columns = columns_of(name)
     part = folder / f".{name}.part"
     count = 0
     with part.open("w", encoding="utf-8", newline="") as stream:

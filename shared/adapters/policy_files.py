@@ -1,13 +1,17 @@
 """The policy shelf over the packs in `shared/policies`, which ship inside each function's zip."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from shared.domain.book import Outcome
 from shared.domain.errors import PolicyError
-from shared.domain.policy import Pack, Policy, assemble, lender_date, parse_pack
+from shared.domain.packs import Pack, parse_pack
+from shared.domain.policy import Policy, assemble, lender_date
+from shared.domain.rail import read_rail
 
 
 def read_packs(folder: Traversable | None = None) -> tuple[Pack, ...]:
@@ -32,6 +36,27 @@ def lender_zone(packs: Iterable[Pack]) -> str:
     return zones.pop()
 
 
+@cache
+def rail_codes(rail: str) -> Mapping[str, Outcome]:
+    """What a rail's codes mean, by the packs that ship (`rail.NAME.toml`, or `rail.NAME.anything.toml`)."""
+    return codes_of(rail, [_read(item) for item in files("shared.policies").iterdir() if _is_of(rail, item.name)])
+
+
+def codes_of(rail: str, packs: Iterable[Pack]) -> Mapping[str, Outcome]:
+    """What a rail's codes mean, by the newest of its packs; raises PolicyError without one.
+
+    Valid or not: what became of a payment is read even when no pack allows another.
+    """
+    newest = max((pack for pack in packs if pack.id == rail), key=lambda pack: pack.valid_from, default=None)
+    if newest is None:
+        raise PolicyError(f"there is no pack of rail {rail!r}")
+    return read_rail(newest).codes
+
+
+def _is_of(rail: str, name: str) -> bool:
+    return name.startswith(f"rail.{rail}.") and name.endswith(".toml")
+
+
 class PolicyFiles:
     """A PolicyShelf: packs are parsed at the first question, policies assembled once a product and lender's date.
 
@@ -43,9 +68,15 @@ class PolicyFiles:
         self._known: dict[tuple[str, date], Policy] = {}
 
     def policy(self, product: str, now: datetime) -> Policy:
+        key = product, self.today(now)
+        if key not in self._known:
+            self._known[key] = assemble(self._read(), *key)
+        return self._known[key]
+
+    def today(self, now: datetime) -> date:
+        return lender_date(self._read(), now)
+
+    def _read(self) -> tuple[Pack, ...]:
         if self._packs is None:
             self._packs = read_packs()
-        key = product, lender_date(self._packs, now)
-        if key not in self._known:
-            self._known[key] = assemble(self._packs, *key)
-        return self._known[key]
+        return self._packs

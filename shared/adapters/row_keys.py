@@ -5,28 +5,26 @@ from typing import NamedTuple, assert_never
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Line,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
+    OneTimeCode,
 )
 from shared.domain.changes import (
     Change,
     HoldGate,
     HoldInstalment,
-    Insert,
     LeaveEscalation,
-    SaveAttempt,
-    SaveCard,
-    SaveInstalment,
     SaveMandate,
-    SaveNotice,
-    SaveStage,
     TakeSeq,
     WakeContact,
     WakeStage,
@@ -58,7 +56,7 @@ def escalation_key(loan_id: str, key: str) -> RowKey:
     return RowKey("loans", loan_id, keys.escalation_entity(key))
 
 
-def row_key(row: StoredRow) -> RowKey:
+def row_key(row: StoredRow | OneTimeCode) -> RowKey:  # noqa: C901, PLR0912 - one case for each row
     match row:
         case Loan():
             return loan_key(row.loan_id)
@@ -78,6 +76,14 @@ def row_key(row: StoredRow) -> RowKey:
             return RowKey("notices", row.borrower_id, row.notice_key)
         case LedgerEntry():
             return RowKey("ledger", row.loan_id, keys.ledger_entity(row.source, row.external_id))
+        case MoneyMark():
+            return RowKey("ledger", keys.money_owner(row.source, row.external_id), keys.MONEY)
+        case DebitCard():
+            return RowKey("borrowers", row.borrower_id, keys.DEBIT)
+        case OneTimeCode():
+            return RowKey("loans", row.loan_id, keys.code_entity(row.purpose))
+        case AuditEntry():
+            return RowKey("audit", row.subject, row.revision)
         case _:
             assert_never(row)
 
@@ -85,8 +91,6 @@ def row_key(row: StoredRow) -> RowKey:
 def rows_of(change: Change) -> tuple[RowKey, ...]:
     """The rows that a change writes or only checks."""
     match change:
-        case Insert() | SaveAttempt() | SaveNotice() | SaveInstalment() | SaveCard() | SaveStage():
-            return (row_key(change.row),)
         case SaveMandate():
             return row_key(change.row), loan_key(change.row.loan_id)
         case TakeSeq() | HoldGate() | WakeStage():
@@ -98,7 +102,7 @@ def rows_of(change: Change) -> tuple[RowKey, ...]:
         case LeaveEscalation():
             return (escalation_key(change.loan_id, change.key),)
         case _:
-            assert_never(change)
+            return (row_key(change.row),)
 
 
 def hint_of(row: Loan | Instalment | ContactCard) -> tuple[Line, str]:

@@ -1,6 +1,6 @@
 """The attributes of DynamoDB items: their types, and each kind of value on its way in and out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ KEY_NAMES = {
     "attempts": ("loan_id", "seq"),
     "notices": ("borrower_id", "notice_key"),
     "ledger": ("loan_id", "entry"),
+    "audit": ("subject", "revision"),
 }
 
 
@@ -65,6 +66,29 @@ def maybe_moment(value: datetime | None) -> Value | None:
     return moment(value) if value else None
 
 
+def maybe_number(value: int | None) -> Value | None:
+    return number(value) if value is not None else None
+
+
+def above_zero(value: int) -> Value | None:
+    """A number that most rows of its kind have not: absent where it is zero."""
+    return number(value) if value else None
+
+
+def flag(value: bool) -> Value | None:
+    """A flag that is either up or absent; read by whether it is there."""
+    return {"BOOL": True} if value else None
+
+
+def unless(usual: str, value: str) -> Value | None:
+    """A word that is absent where it is the usual one."""
+    return text(value) if value != usual else None
+
+
+def texts(values: Iterable[str]) -> Value:
+    return {"L": [{"S": value} for value in values]}
+
+
 def present(values: Mapping[str, Value | None]) -> Item:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -92,6 +116,11 @@ def get_texts(item: Item, name: str) -> tuple[str, ...]:
 
 def maybe[T](get: Callable[[Item, str], T], item: Item, name: str) -> T | None:
     return get(item, name) if name in item else None
+
+
+def get_count(item: Item, name: str) -> int:
+    """A number that is absent where it is zero."""
+    return get_number(item, name) if name in item else 0
 
 
 def get_money(item: Item) -> Money:

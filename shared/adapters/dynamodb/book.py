@@ -9,8 +9,8 @@ from shared.adapters.dynamodb.attributes import (
     AGENDAS,
     OPEN_ATTEMPTS,
     OPEN_NOTICES,
-    Index,
     Item,
+    get_count,
     get_number,
     number,
     text,
@@ -18,16 +18,19 @@ from shared.adapters.dynamodb.attributes import (
 from shared.adapters.dynamodb.client import call, update_if
 from shared.adapters.dynamodb.reading import read
 from shared.adapters.dynamodb.rows import key_of
+from shared.adapters.dynamodb.tables import Tables
 from shared.adapters.dynamodb.write import Write
-from shared.adapters.dynamodb.writes import FAILED_BY, FAILURES, writes_of
+from shared.adapters.dynamodb.writes import AT_GATE, FAILED_BY, FAILURES, MANDATES_AT_GATE, writes_of
 from shared.adapters.folding import folded
-from shared.adapters.row_keys import RowKey, hint_row
+from shared.adapters.row_keys import RowKey, hint_row, row_key
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     BorrowerFile,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
@@ -35,13 +38,16 @@ from shared.domain.book import (
     Loan,
     LoanFile,
     Mandate,
+    MoneyMark,
     NoticeRecord,
+    OneTimeCode,
 )
 from shared.domain.changes import Change
-from shared.domain.errors import EventError
+from shared.domain.errors import EventError, StoreError
 from shared.ports.book import Page
 from shared.ports.world import Tokens
 
+_MOST_READS = 5
 _FIRST_PAGE = 16
 _FAILURES_TO_QUARANTINE = 3
 
@@ -52,10 +58,28 @@ class DynamoBook:
     def __init__(self, client: Any, tables: Mapping[str, str], tokens: Tokens, shards: int = 1) -> None:
         self._client = client
         self._tables = tables
+        self._rows = Tables(client, tables)
         self._tokens = tokens
         self._shards = shards
 
-    def loan_file(self, loan_id: str) -> LoanFile | None:
+    def loan_file(self, loan_id: str, *, whole: bool = False) -> LoanFile | None:
+        """Read anew while a mandate changes between the reading of the mandates and that of LOAN: else a claim could
+        require the gate of after the change, and debit by the mandate of before."""
+        for _ in range(_MOST_READS):
+            items = self._file_items(loan_id, whole=whole)
+            loans = [item for item in items if item["entity"]["S"] == keys.LOAN]
+            if not loans:
+                return None
+            mandates = [item for item in items if item["entity"]["S"].startswith(keys.MANDATE)]
+            if get_count(loans[0], MANDATES_AT_GATE) == max((get_count(m, AT_GATE) for m in mandates), default=0):
+                return LoanFile(
+                    read(Loan, loans[0]),
+                    tuple(read(Instalment, item) for item in items if item["entity"]["S"] < keys.LOAN),
+                    tuple(read(Mandate, item) for item in mandates),
+                )
+        raise StoreError(f"the mandates of loan {loan_id} changed at every reading")
+
+    def _file_items(self, loan_id: str, *, whole: bool) -> list[Item]:
         """Read downwards from the mandates over LOAN to the newest instalments, so that one request serves most loans.
 
         `first_open` stands on LOAN, and paid instalments below it are not wanted. The first page is short, so that it
@@ -65,23 +89,15 @@ class DynamoBook:
         while start and not any(item["entity"]["S"] == keys.LOAN for item in items):
             more, start = self._file_page(loan_id, keys.INSTALMENT, Limit=_FIRST_PAGE, ExclusiveStartKey=start)
             items += more
-        loans = [item for item in items if item["entity"]["S"] == keys.LOAN]
-        if not loans:
-            return None
-        loan = read(Loan, loans[0])
-        lowest = keys.instalment_entity(loan.first_open)
+        first_open = next((get_number(i, "first_open") for i in items if i["entity"]["S"] == keys.LOAN), 0)
+        lowest = keys.INSTALMENT if whole else keys.instalment_entity(first_open)
         while start and start["entity"]["S"] > lowest:
             more, start = self._file_page(loan_id, lowest, ExclusiveStartKey=start)
             items += more
-        items.reverse()
-        return LoanFile(
-            loan,
-            tuple(read(Instalment, item) for item in items if lowest <= item["entity"]["S"] < keys.LOAN),
-            tuple(read(Mandate, item) for item in items if item["entity"]["S"].startswith(keys.MANDATE)),
-        )
+        return [item for item in reversed(items) if item["entity"]["S"] >= lowest]
 
     def _file_page(self, loan_id: str, lowest: str, **options: Any) -> tuple[list[Item], Item | None]:
-        return self._query(
+        return self._rows.query(
             "loans",
             "loan_id = :id AND entity BETWEEN :low AND :high",
             {":id": text(loan_id), ":low": text(lowest), ":high": text(keys.MANDATES_END)},
@@ -91,7 +107,7 @@ class DynamoBook:
         )
 
     def borrower_file(self, borrower_id: str) -> BorrowerFile | None:
-        items, _ = self._query(
+        items, _ = self._rows.query(
             "borrowers",
             "borrower_id = :id AND entity BETWEEN :low AND :high",
             {":id": text(borrower_id), ":low": text(keys.CONTACT), ":high": text(keys.PROFILE)},
@@ -103,41 +119,51 @@ class DynamoBook:
         return BorrowerFile(read(Borrower, by_entity[keys.PROFILE]), read(ContactCard, by_entity[keys.CONTACT]))
 
     def attempt(self, loan_id: str, seq: int) -> Attempt | None:
-        item = self._get(RowKey("attempts", loan_id, keys.seq_entity(seq)))
+        item = self._rows.get(RowKey("attempts", loan_id, keys.seq_entity(seq)))
         return read(Attempt, item) if item else None
 
     def notice(self, borrower_id: str, notice_key: str) -> NoticeRecord | None:
-        item = self._get(RowKey("notices", borrower_id, notice_key))
+        item = self._rows.get(RowKey("notices", borrower_id, notice_key))
         return read(NoticeRecord, item) if item else None
 
     def entry(self, loan_id: str, source: str, external_id: str) -> LedgerEntry | None:
-        item = self._get(RowKey("ledger", loan_id, keys.ledger_entity(source, external_id)))
+        item = self._rows.get(RowKey("ledger", loan_id, keys.ledger_entity(source, external_id)))
         return read(LedgerEntry, item) if item else None
 
     def escalations(self, loan_id: str) -> Sequence[Escalation]:
-        found: list[Escalation] = []
-        options: dict[str, Any] = {}
-        while True:
-            items, start = self._query(
-                "loans",
-                "loan_id = :id AND begins_with(entity, :prefix)",
-                {":id": text(loan_id), ":prefix": text(keys.ESCALATION)},
-                ConsistentRead=True,
-                **options,
-            )
-            found += (read(Escalation, item) for item in items)
-            if not start:
-                return tuple(found)
-            options = {"ExclusiveStartKey": start}
+        return tuple(read(Escalation, item) for item in self._rows.of_owner("loans", loan_id, keys.ESCALATION))
+
+    def attempts(self, loan_id: str) -> Sequence[Attempt]:
+        return tuple(read(Attempt, item) for item in self._rows.of_owner("attempts", loan_id))
+
+    def entries(self, loan_id: str) -> Sequence[LedgerEntry]:
+        return tuple(read(LedgerEntry, item) for item in self._rows.of_owner("ledger", loan_id))
+
+    def money(self, source: str, external_id: str) -> MoneyMark | None:
+        item = self._rows.get(row_key(MoneyMark(source, external_id, "")))
+        return read(MoneyMark, item) if item else None
+
+    def debit_card(self, borrower_id: str) -> DebitCard:
+        fresh = DebitCard(borrower_id)
+        item = self._rows.get(row_key(fresh))
+        return read(DebitCard, item) if item else fresh
+
+    def code(self, loan_id: str, purpose: str) -> OneTimeCode | None:
+        item = self._rows.get(RowKey("loans", loan_id, keys.code_entity(purpose)))
+        return read(OneTimeCode, item) if item else None
+
+    def audit(self, subject: str) -> Sequence[AuditEntry]:
+        return tuple(read(AuditEntry, item) for item in self._rows.of_owner("audit", subject))
 
     def agenda(self, line: Line, shard: str, until: datetime | None, limit: int, after: str | None = None) -> Page:
-        return self._page(AGENDAS[line], shard, until, limit, after)
+        bound = keys.agenda_bound(until) if until else keys.AGENDA_END
+        return self._rows.page(AGENDAS[line], shard, bound, limit, after)
 
     def open_attempts(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
-        return self._page(OPEN_ATTEMPTS, shard, until, limit, after)
+        return self._rows.page(OPEN_ATTEMPTS, shard, keys.agenda_bound(until), limit, after)
 
     def open_notices(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
-        return self._page(OPEN_NOTICES, shard, until, limit, after)
+        return self._rows.page(OPEN_NOTICES, shard, keys.agenda_bound(until), limit, after)
 
     def commit(self, changes: Sequence[Change]) -> bool:
         """One conditional write, or one transaction. See `transport.make` for why a repeat is safe."""
@@ -191,33 +217,3 @@ class DynamoBook:
             ExpressionAttributeValues={":value": number(self._shards)},
         )
         return get_number(stored, "value")
-
-    def _get(self, row: RowKey) -> Item | None:
-        answer = call(self._client.get_item, TableName=self._tables[row.table], Key=key_of(row), ConsistentRead=True)
-        item: Item | None = answer.get("Item")
-        return item
-
-    def _query(self, table: str, condition: str, values: Item, **options: Any) -> tuple[list[Item], Item | None]:
-        """One page of items, and the key to go on from."""
-        answer = call(
-            self._client.query,
-            TableName=self._tables[table],
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            **options,
-        )
-        return answer["Items"], answer.get("LastEvaluatedKey")
-
-    def _page(self, index: Index, shard: str, until: datetime | None, limit: int, after: str | None) -> Page:
-        """One request. Only the index's own sort key is fetched: nothing else is true in an index that lags."""
-        low, high = keys.agenda_after(after or ""), keys.agenda_bound(until) if until else keys.AGENDA_END
-        items, start = self._query(
-            index.table,
-            f"{index.partition} = :shard AND {index.sort} BETWEEN :low AND :high",
-            {":shard": text(shard), ":low": text(low), ":high": text(high)},
-            IndexName=index.name,
-            ProjectionExpression=index.sort,
-            Limit=limit,
-        )
-        found = [item[index.sort]["S"] for item in items]
-        return Page(tuple(map(keys.parse_agenda_sort, found)), found[-1] if start and found else None)

@@ -4,132 +4,69 @@ Reading only. `save()` on a row that was read would erase the attributes that a 
 A model is bound to the tables of one stack by `bind`; rows of one table come out as the model of their kind.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cache
 from typing import Any, ClassVar, NoReturn, Self, cast
 
-from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.exceptions import AttributeDeserializationError
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+from shared.adapters.dynamodb.model_attributes import (
+    DayAttribute,
+    FlagAttribute,
+    InstantAttribute,
+    PartsAttribute,
+    SplitAttribute,
+    TextsAttribute,
+    ToldAttribute,
+    WholeAttribute,
+    WholesAttribute,
+    WordsAttribute,
+    maybe,
+)
+from shared.domain import keys
 from shared.domain.errors import BookError
 
 
-class DayAttribute(Attribute[date]):
-    """A date as `2026-03-01`."""
-
-    attr_type = "S"
-
-    def serialize(self, value: date) -> str:
-        return value.isoformat()
-
-    def deserialize(self, value: str) -> date:
-        return date.fromisoformat(value)
-
-
-class InstantAttribute(Attribute[datetime]):
-    """An aware UTC instant as `2026-03-01T00:00:00Z`."""
-
-    attr_type = "S"
-
-    def serialize(self, value: datetime) -> str:
-        return value.isoformat().replace("+00:00", "Z")
-
-    def deserialize(self, value: str) -> datetime:
-        return datetime.fromisoformat(value)
-
-
-class WholeAttribute(Attribute[int]):
-    """A whole number; the library's own number may come out as a float, which no amount should meet."""
-
-    attr_type = "N"
-
-    def serialize(self, value: int) -> str:
-        return str(value)
-
-    def deserialize(self, value: str) -> int:
-        return int(value)
-
-
-class FlagAttribute(Attribute[bool]):
-    """A flag that is either up or absent."""
-
-    attr_type = "BOOL"
-
-    def serialize(self, value: bool) -> bool:
-        return value
-
-    def deserialize(self, value: bool) -> bool:
-        return value
-
-
-class TextsAttribute(Attribute[tuple[str, ...]]):
-    attr_type = "L"
-
-    def serialize(self, value: tuple[str, ...]) -> list[dict[str, str]]:
-        return [{"S": text} for text in value]
-
-    def deserialize(self, value: list[dict[str, str]]) -> tuple[str, ...]:
-        return tuple(text["S"] for text in value)
-
-
-class WholesAttribute(Attribute[tuple[int, ...]]):
-    attr_type = "L"
-
-    def serialize(self, value: tuple[int, ...]) -> list[dict[str, str]]:
-        return [{"N": str(number)} for number in value]
-
-    def deserialize(self, value: list[dict[str, str]]) -> tuple[int, ...]:
-        return tuple(int(number["N"]) for number in value)
-
-
-class SplitAttribute(Attribute[tuple[tuple[int, int], ...]]):
-    """What money paid: pairs of an instalment's number and minor units."""
-
-    attr_type = "L"
-
-    def serialize(self, value: tuple[tuple[int, int], ...]) -> list[dict[str, list[dict[str, str]]]]:
-        return [{"L": [{"N": str(number)}, {"N": str(minor)}]} for number, minor in value]
-
-    def deserialize(self, value: list[dict[str, list[dict[str, str]]]]) -> tuple[tuple[int, int], ...]:
-        return tuple((int(number["N"]), int(minor["N"])) for number, minor in (part["L"] for part in value))
-
-
-class ToldAttribute(Attribute[dict[str, dict[str, str | int]]]):
-    """What was told, by key: a map of maps of texts and whole numbers."""
-
-    attr_type = "M"
-
-    def serialize(self, value: dict[str, dict[str, str | int]]) -> dict[str, Any]:
-        return {
-            key: {"M": {name: {"N": str(of)} if isinstance(of, int) else {"S": of} for name, of in told.items()}}
-            for key, told in value.items()
-        }
-
-    def deserialize(self, value: dict[str, Any]) -> dict[str, dict[str, str | int]]:
-        return {
-            key: {name: int(of["N"]) if "N" in of else of["S"] for name, of in told["M"].items()}
-            for key, told in value.items()
-        }
-
-
-def _maybe[T](kind: Callable[..., Attribute[T]]) -> Attribute[T | None]:
-    """An attribute that a row may lack; the library types it as if it were always there."""
-    return cast("Attribute[T | None]", kind(null=True))
-
-
-class LastAttempt(MapAttribute[str, Any]):
-    """The newest attempt on an instalment, as its row remembers it."""
+class EarlierAttempt(MapAttribute[str, Any]):
+    """An attempt on an instalment, as its row remembers it."""
 
     seq = WholeAttribute()
     slot = UnicodeAttribute()
     claimed_at = InstantAttribute()
-    outcome = _maybe(UnicodeAttribute)
-    settled_on = _maybe(DayAttribute)
+    outcome = maybe(UnicodeAttribute)
+    settled_on = maybe(DayAttribute)
     amount_minor = WholeAttribute()
+    source = maybe(WholeAttribute)
+    of_day = maybe(WholeAttribute)
+    together = maybe(FlagAttribute)
+    mandate_id = maybe(UnicodeAttribute)
+
+
+class LastAttempt(EarlierAttempt):
+    """The newest one, with the one before it while it is open."""
+
+    before: Attribute[EarlierAttempt | None] = cast("Any", EarlierAttempt)(null=True)
+
+
+class Source(MapAttribute[str, Any]):
+    """An account in a mandate's funding order."""
+
+    kind = UnicodeAttribute()
+    account_ref = UnicodeAttribute()
+    is_dead = maybe(FlagAttribute)
+
+
+class Evidence(MapAttribute[str, Any]):
+    """What the borrower saw and agreed to."""
+
+    text_version = UnicodeAttribute()
+    text_hash = UnicodeAttribute()
+    seen_at = InstantAttribute()
+    channel = UnicodeAttribute()
 
 
 class UnreadableRowError(BookError):
@@ -142,20 +79,28 @@ class UnreadableRowError(BookError):
 
 
 class StoredItem(Model):
-    """A row of one of the tables; `KINDS` are the models of a table's rows by how their second key begins."""
+    """A row of one of the tables; `KINDS` are the models of a table's rows by how their second key begins, or the key
+    at the place `KIND_KEY`."""
 
     KINDS: ClassVar[Mapping[str, type["StoredItem"]]] = {}
+    KIND_KEY: ClassVar[int] = 1
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
         """The row as the model of its kind; one of a kind that nobody declared has only what all of its table have."""
-        kinds = (model for start, model in cls.KINDS.items() if data["entity"]["S"].startswith(start))
-        kind = cast("type[Self]", next(kinds, cls))
+        kind = cast("type[Self]", cls._kind_of(data))
         try:
             return super(StoredItem, kind).from_raw_data(data)
         except (AttributeDeserializationError, ValueError, KeyError) as error:
             key = " ".join(data[cls.get_attributes()[name].attr_name]["S"] for name in cls.key_names())
             raise UnreadableRowError(key, f"{type(error).__name__} {error}") from error
+
+    @classmethod
+    def _kind_of(cls, data: dict[str, Any]) -> type["StoredItem"]:
+        if not cls.KINDS:
+            return cls
+        key = data[cls.get_attributes()[cls.key_names()[cls.KIND_KEY]].attr_name]["S"]
+        return next((model for start, model in cls.KINDS.items() if key.startswith(start)), cls)
 
     @classmethod
     def key_names(cls) -> list[str]:
@@ -190,10 +135,10 @@ def _index(name: str, partition: str, sort: str) -> GlobalSecondaryIndex[Any]:
 class LoansItem(StoredItem):
     loan_id = UnicodeAttribute(hash_key=True)
     entity = UnicodeAttribute(range_key=True)
-    debit_pk = _maybe(UnicodeAttribute)
-    debit_sk = _maybe(UnicodeAttribute)
-    stage_pk = _maybe(UnicodeAttribute)
-    stage_sk = _maybe(UnicodeAttribute)
+    debit_pk = maybe(UnicodeAttribute)
+    debit_sk = maybe(UnicodeAttribute)
+    stage_pk = maybe(UnicodeAttribute)
+    stage_sk = maybe(UnicodeAttribute)
     debit_agenda = _index("debit_agenda", "debit_pk", "debit_sk")
     stage_agenda = _index("stage_agenda", "stage_pk", "stage_sk")
 
@@ -215,9 +160,10 @@ class LoanItem(LoansItem):
     first_open = WholeAttribute()
     last_seq = WholeAttribute()
     gate_rev = WholeAttribute()
+    mandates_at_gate = maybe(WholeAttribute)
     stage_rev = WholeAttribute()
-    step = _maybe(InstantAttribute)
-    opened = _maybe(InstantAttribute)
+    step = maybe(InstantAttribute)
+    opened = maybe(InstantAttribute)
 
 
 class InstalmentItem(LoansItem):
@@ -231,15 +177,38 @@ class InstalmentItem(LoansItem):
     episode = WholeAttribute()
     attempts = WholeAttribute()
     last_attempt: Attribute[LastAttempt | None] = cast("Any", LastAttempt)(null=True)
-    paid_on = _maybe(DayAttribute)
-    paid_by = _maybe(WholeAttribute)
-    blocked = _maybe(FlagAttribute)
+    paid_on = maybe(DayAttribute)
+    paid_by = maybe(WholeAttribute)
+    blocked = maybe(FlagAttribute)
     rev = WholeAttribute()
-    step = _maybe(InstantAttribute)
+    step = maybe(InstantAttribute)
+    first_attempt_on = maybe(DayAttribute)
+    penalty_minor = maybe(WholeAttribute)
+    fee_paid_minor = maybe(WholeAttribute)
+    penalty_paid_minor = maybe(WholeAttribute)
+    interest_paid_minor = maybe(WholeAttribute)
 
     @property
     def number(self) -> int:
         return int(self.sub_key)
+
+    @property
+    def due_minor(self) -> int:
+        return self.principal_minor + self.interest_minor + self.fee_minor + (self.penalty_minor or 0)
+
+    @property
+    def outstanding_minor(self) -> int:
+        return self.due_minor - self.paid_minor
+
+    @property
+    def components(self) -> list[tuple[str, int, int]]:
+        """Of each component its name, and what is due and paid of it; principal is paid what the others were not."""
+        others = [
+            ("fee", self.fee_minor, self.fee_paid_minor or 0),
+            ("penalty", self.penalty_minor or 0, self.penalty_paid_minor or 0),
+            ("interest", self.interest_minor, self.interest_paid_minor or 0),
+        ]
+        return [*others, ("principal", self.principal_minor, self.paid_minor - sum(paid for _, _, paid in others))]
 
 
 class MandateItem(LoansItem):
@@ -247,6 +216,11 @@ class MandateItem(LoansItem):
     account_ref = UnicodeAttribute()
     signed_on = DayAttribute()
     status = UnicodeAttribute()
+    funding: Attribute[Sequence[Source] | None] = cast("Any", ListAttribute)(of=Source, null=True)
+    since = maybe(InstantAttribute)
+    expires_on = maybe(DayAttribute)
+    evidence: Attribute[Evidence | None] = cast("Any", Evidence)(null=True)
+    at_gate = maybe(WholeAttribute)
 
     @property
     def mandate_id(self) -> str:
@@ -259,7 +233,7 @@ class EscalationItem(LoansItem):
     dpd = WholeAttribute()
     number = WholeAttribute()
     consequences = TextsAttribute()
-    left_on = _maybe(DayAttribute)
+    left_on = maybe(DayAttribute)
 
     @property
     def key(self) -> str:
@@ -269,28 +243,43 @@ class EscalationItem(LoansItem):
 class BorrowersItem(StoredItem):
     borrower_id = UnicodeAttribute(hash_key=True)
     entity = UnicodeAttribute(range_key=True)
-    contact_pk = _maybe(UnicodeAttribute)
-    contact_sk = _maybe(UnicodeAttribute)
+    contact_pk = maybe(UnicodeAttribute)
+    contact_sk = maybe(UnicodeAttribute)
     contact_agenda = _index("contact_agenda", "contact_pk", "contact_sk")
 
 
 class BorrowerItem(BorrowersItem):
     name = UnicodeAttribute()
-    phone = _maybe(UnicodeAttribute)
+    phone = maybe(UnicodeAttribute)
     locale = UnicodeAttribute()
     time_zone = UnicodeAttribute()
     country = UnicodeAttribute()
+    payday = maybe(WholeAttribute)
 
 
 class CardItem(BorrowersItem):
     loan_ids = TextsAttribute()
     told = ToldAttribute()
     rev = WholeAttribute()
-    step = _maybe(InstantAttribute)
+    step = maybe(InstantAttribute)
 
 
-LoansItem.KINDS = {"LOAN": LoanItem, "INST#": InstalmentItem, "MANDATE#": MandateItem, "ESC#": EscalationItem}
-BorrowersItem.KINDS = {"PROFILE": BorrowerItem, "CONTACT": CardItem}
+class DebitsItem(BorrowersItem):
+    """A borrower's debits over all loans."""
+
+    failures = WholeAttribute()
+    open = WholeAttribute()
+    stopped_at = maybe(InstantAttribute)
+    rev = WholeAttribute()
+
+
+LoansItem.KINDS = {
+    keys.LOAN: LoanItem,
+    keys.INSTALMENT: InstalmentItem,
+    keys.MANDATE: MandateItem,
+    keys.ESCALATION: EscalationItem,
+}
+BorrowersItem.KINDS = {keys.PROFILE: BorrowerItem, keys.CONTACT: CardItem, keys.DEBIT: DebitsItem}
 
 
 class AttemptItem(StoredItem):
@@ -306,12 +295,19 @@ class AttemptItem(StoredItem):
     claimed_at = InstantAttribute()
     policy_version = UnicodeAttribute()
     state = UnicodeAttribute()
-    outcome = _maybe(UnicodeAttribute)
-    gateway_ref = _maybe(UnicodeAttribute)
-    settled_at = _maybe(InstantAttribute)
+    outcome = maybe(UnicodeAttribute)
+    gateway_ref = maybe(UnicodeAttribute)
+    settled_at = maybe(InstantAttribute)
     presented = WholeAttribute()
-    open_pk = _maybe(UnicodeAttribute)
-    open_sk = _maybe(UnicodeAttribute)
+    owner = maybe(UnicodeAttribute)
+    funding = maybe(TextsAttribute)
+    first_claimed_at = maybe(InstantAttribute)
+    enquire_at = maybe(InstantAttribute)
+    stuck = maybe(UnicodeAttribute)
+    reserves = maybe(FlagAttribute)
+    refunds = maybe(WholeAttribute)
+    open_pk = maybe(UnicodeAttribute)
+    open_sk = maybe(UnicodeAttribute)
     open_attempts = _index("open_attempts", "open_pk", "open_sk")
 
     @property
@@ -332,41 +328,75 @@ class NoticeItem(StoredItem):
     policy_version = UnicodeAttribute()
     state = UnicodeAttribute()
     sends = WholeAttribute()
-    provider_ref = _maybe(UnicodeAttribute)
-    settled_at = _maybe(InstantAttribute)
-    detail = _maybe(UnicodeAttribute)
-    open_pk = _maybe(UnicodeAttribute)
-    open_sk = _maybe(UnicodeAttribute)
+    provider_ref = maybe(UnicodeAttribute)
+    settled_at = maybe(InstantAttribute)
+    detail = maybe(UnicodeAttribute)
+    open_pk = maybe(UnicodeAttribute)
+    open_sk = maybe(UnicodeAttribute)
     open_notices = _index("open_notices", "open_pk", "open_sk")
 
 
-class EntryItem(StoredItem):
+class LedgerItem(StoredItem):
     loan_id = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
     source = UnicodeAttribute()
     external_id = UnicodeAttribute()
+
+
+class EntryItem(LedgerItem):
     amount_minor = WholeAttribute()
     currency = UnicodeAttribute()
     booked_on = DayAttribute()
     split = SplitAttribute()
-    detail = _maybe(UnicodeAttribute)
+    detail = maybe(UnicodeAttribute)
+    kind = maybe(UnicodeAttribute)
+    undoes = maybe(UnicodeAttribute)
+    parts = maybe(PartsAttribute)
+
+    @property
+    def credit_minor(self) -> int:
+        return self.amount_minor - sum(minor for _, minor in self.split)
+
+
+class MarkItem(LedgerItem):
+    """Says where money was booked; `loan_id` is the mark's own key."""
+
+    booked_under = UnicodeAttribute()
+
+
+LedgerItem.KINDS = {keys.MONEY: MarkItem, "": EntryItem}
+
+
+class AuditItem(StoredItem):
+    subject = UnicodeAttribute(hash_key=True)
+    revision = UnicodeAttribute(range_key=True)
+    at = InstantAttribute()
+    actor = UnicodeAttribute()
+    what = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    detail = maybe(WordsAttribute)
 
 
 class ControlItem(StoredItem):
     """A switch or a counter; `now` is the simulated instant's."""
 
     name = UnicodeAttribute(hash_key=True)
-    value = _maybe(WholeAttribute)
-    now = _maybe(InstantAttribute)
+    value = maybe(WholeAttribute)
+    now = maybe(InstantAttribute)
 
 
-class StubPaymentItem(StoredItem):
-    """A payment in the stub's books, of which the table holds other rows too: query it by `PAYMENTS`."""
+class StubBooksItem(StoredItem):
+    """A row of the stub's books; query them by `PAYMENTS` and `REFUNDS`."""
 
+    KIND_KEY: ClassVar[int] = 0
     PAYMENTS: ClassVar[str] = "PAYMENTS"
+    REFUNDS: ClassVar[str] = "REFUNDS"
 
     book = UnicodeAttribute(hash_key=True)
     key = UnicodeAttribute(range_key=True, attr_name="entry")
+
+
+class StubPaymentItem(StubBooksItem):
     account_ref = UnicodeAttribute()
     mandate_id = UnicodeAttribute()
     amount_minor = WholeAttribute()
@@ -374,6 +404,19 @@ class StubPaymentItem(StoredItem):
     status = UnicodeAttribute()
     code = UnicodeAttribute()
     gateway_ref = UnicodeAttribute()
+    refunded_minor = maybe(WholeAttribute)
+
+
+class StubRefundItem(StubBooksItem):
+    """Money of a payment that was given back."""
+
+    payment_key = UnicodeAttribute()
+    amount_minor = WholeAttribute()
+    currency = UnicodeAttribute()
+    gateway_ref = UnicodeAttribute()
+
+
+StubBooksItem.KINDS = {StubBooksItem.PAYMENTS: StubPaymentItem, StubBooksItem.REFUNDS: StubRefundItem}
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,9 +427,10 @@ class Models:
     borrowers: type[BorrowersItem]
     attempts: type[AttemptItem]
     notices: type[NoticeItem]
-    ledger: type[EntryItem]
+    ledger: type[LedgerItem]
+    audit: type[AuditItem]
     control: type[ControlItem]
-    stub_books: type[StubPaymentItem] | None
+    stub_books: type[StubBooksItem] | None
 
 
 def bind(tables: Mapping[str, str], region: str, endpoint: str | None = None) -> Models:
@@ -411,7 +455,8 @@ def _bind(named: tuple[tuple[str, str], ...], region: str, endpoint: str | None)
         to(BorrowersItem, "borrowers"),
         to(AttemptItem, "attempts"),
         to(NoticeItem, "notices"),
-        to(EntryItem, "ledger"),
+        to(LedgerItem, "ledger"),
+        to(AuditItem, "audit"),
         to(ControlItem, "control"),
-        to(StubPaymentItem, "stub_books") if "stub_books" in tables else None,
+        to(StubBooksItem, "stub_books") if "stub_books" in tables else None,
     )

@@ -17,13 +17,16 @@ from shared.adapters.row_keys import RowKey, card_key, loan_key, row_key
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
 )
 from shared.domain.errors import BookError, StoreError
@@ -41,8 +44,11 @@ _KINDS: dict[type[StoredRow], tuple[str, str]] = {
     Attempt: ("attempts", ""),
     NoticeRecord: ("notices", ""),
     LedgerEntry: ("ledger", ""),
+    DebitCard: ("borrowers", keys.DEBIT),
+    MoneyMark: ("ledger", keys.MONEY),
+    AuditEntry: ("audit", ""),
 }
-"""Of each kind: its table, and how its second key begins there."""
+"""Of each kind: its table, and how its second key begins there. Among the entries of the ledger stand money marks."""
 
 
 class DynamoPortfolio:
@@ -94,10 +100,10 @@ class DynamoPortfolio:
         table, prefix = _KINDS[kind]
         _, entity = KEY_NAMES[table]
         options: dict[str, Any] = {}
-        if prefix:
-            options["FilterExpression"] = "begins_with(#entity, :prefix)"
+        if prefix or table == "ledger":
+            options["FilterExpression"] = "begins_with(#entity, :prefix)" if prefix else "#entity <> :prefix"
             options["ExpressionAttributeNames"] = {"#entity": entity}
-            options["ExpressionAttributeValues"] = {":prefix": text(prefix)}
+            options["ExpressionAttributeValues"] = {":prefix": text(prefix or keys.MONEY)}
         while True:
             answer = call(self._client.scan, TableName=self._tables[table], ConsistentRead=True, **options)
             yield from (read(kind, item) for item in answer["Items"])

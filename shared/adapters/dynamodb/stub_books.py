@@ -1,8 +1,9 @@
 """The payment stub's books in DynamoDB: a table of its own, `book` / `entry`, that no other function reads.
 
     book              entry              what
-    PAYMENTS          key                a request and its answer
+    PAYMENTS          key                a request and its answer, and how much of it was given back
     UNDELIVERED       key                it was not reported yet; the row is gone once it was
+    REFUNDS           key                money of a payment that was given back
     ACCOUNT#ref       BALANCE#currency   money that debits may take
     ACCOUNT#ref       CREDIT#id          money that was put there, once
 
@@ -15,13 +16,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.dynamodb.attributes import Item, get_money, get_number, get_text, number, text
-from shared.adapters.dynamodb.client import call, pauses, store_error
+from shared.adapters.dynamodb.client import call, pauses, store_error, update_if
 from shared.domain.errors import StoreError
-from shared.domain.gateway import PAID
+from shared.domain.gateway import PAID, PENDING
 from shared.domain.money import Money
-from shared.ports.stub import StubPayment, Taken
+from shared.ports.stub import StubPayment, StubRefund, Taken
 
-_PAYMENTS, _UNDELIVERED, _ACCOUNT, _BALANCE, _CREDIT = "PAYMENTS", "UNDELIVERED", "ACCOUNT#", "BALANCE#", "CREDIT#"
+_PAYMENTS, _UNDELIVERED, _REFUNDS = "PAYMENTS", "UNDELIVERED", "REFUNDS"
+_ACCOUNT, _BALANCE, _CREDIT = "ACCOUNT#", "BALANCE#", "CREDIT#"
 _FREE = "attribute_not_exists(book)"
 
 
@@ -48,6 +50,60 @@ class DynamoStubBooks:
         if failed is None:
             return Taken.YES
         return Taken.EXISTS if failed == 0 else Taken.SHORT
+
+    def complete(self, key: str, code: str) -> StubPayment:
+        """One conditional update; its condition fails on its own repetition and on a rival's, which wrote the same."""
+        _, item = update_if(
+            self._client,
+            TableName=self._table,
+            Key={"book": text(_PAYMENTS), "entry": text(key)},
+            UpdateExpression="SET #status = :paid, #code = :code",
+            ConditionExpression="#status = :pending",
+            ExpressionAttributeNames={"#status": "status", "#code": "code"},
+            ExpressionAttributeValues={":pending": text(PENDING), ":paid": text(PAID), ":code": text(code)},
+        )
+        return _payment(item)
+
+    def refund(self, key: str) -> StubRefund | None:
+        item = self._get(_REFUNDS, key)
+        return _refund(item) if item else None
+
+    def give_back(self, refund: StubRefund, payment: StubPayment, to_balance: bool = False) -> Taken:
+        """One transaction: the total of a payment's refunds stands in its row, and rises only while it fits."""
+        most = payment.amount.minor - refund.amount.minor
+        if most < 0:
+            return Taken.SHORT
+        legs: list[dict[str, Any]] = [
+            {"Put": {"TableName": self._table, "Item": _refund_item(refund), "ConditionExpression": _FREE}},
+            {
+                "ConditionCheck": {
+                    "TableName": self._table,
+                    "Key": {"book": text(_PAYMENTS), "entry": text(refund.key)},
+                    "ConditionExpression": _FREE,
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": {"book": text(_PAYMENTS), "entry": text(payment.key)},
+                    "UpdateExpression": "ADD refunded_minor :m",
+                    "ConditionExpression": "attribute_not_exists(refunded_minor) OR refunded_minor <= :most",
+                    "ExpressionAttributeValues": {
+                        ":m": number(refund.amount.minor),
+                        ":most": number(most),
+                    },
+                }
+            },
+        ]
+        if to_balance:
+            legs.append(self._movement(payment.account_ref, refund.amount, None, "ADD minor :m"))
+        failed = self._transact(legs)
+        if failed is None:
+            return Taken.YES
+        return Taken.EXISTS if failed < 2 else Taken.SHORT
+
+    def refunds(self) -> Iterator[StubRefund]:
+        return map(_refund, self._query(_REFUNDS))
 
     def credit(self, account_ref: str, credit_id: str, amount: Money) -> Money | None:
         keys = {"book": text(_ACCOUNT + account_ref), "entry": text(_CREDIT + credit_id)}
@@ -157,4 +213,21 @@ def _payment(item: Item) -> StubPayment:
         get_text(item, "status"),
         get_text(item, "code"),
         get_text(item, "gateway_ref"),
+    )
+
+
+def _refund_item(refund: StubRefund) -> Item:
+    return {
+        "book": text(_REFUNDS),
+        "entry": text(refund.key),
+        "payment_key": text(refund.payment_key),
+        "amount_minor": number(refund.amount.minor),
+        "currency": text(refund.amount.currency),
+        "gateway_ref": text(refund.gateway_ref),
+    }
+
+
+def _refund(item: Item) -> StubRefund:
+    return StubRefund(
+        get_text(item, "entry"), get_text(item, "payment_key"), get_money(item), get_text(item, "gateway_ref")
     )

@@ -16,21 +16,26 @@ from shared.adapters.dynamodb.attributes import (
     present,
     text,
 )
-from shared.adapters.dynamodb.rows import open_values, revision_name, stage_values, step_values, values_of
+from shared.adapters.dynamodb.loan_rows import stage_values
+from shared.adapters.dynamodb.rows import open_values, revision_name, step_values, values_of
 from shared.adapters.dynamodb.write import Write
 from shared.adapters.row_keys import RowKey, card_key, escalation_key, instalment_key, loan_key, row_key
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
     AttemptState,
+    AuditEntry,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Line,
     Loan,
+    MoneyMark,
     NoticeRecord,
     NoticeState,
+    OneTimeCode,
 )
 from shared.domain.changes import (
     Change,
@@ -40,6 +45,8 @@ from shared.domain.changes import (
     LeaveEscalation,
     SaveAttempt,
     SaveCard,
+    SaveCode,
+    SaveDebitCard,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
@@ -48,6 +55,10 @@ from shared.domain.changes import (
     WakeContact,
     WakeStage,
 )
+
+AT_GATE, MANDATES_AT_GATE = "at_gate", "mandates_at_gate"
+"""On a mandate the gate that its last change raised, on LOAN the newest of these: whoever reads both, one after the
+other, sees whether a change came between."""
 
 FAILURES, FAILED_BY = "failures", "failed_by"
 _MENDED: Values = {FAILURES: None, FAILED_BY: None}
@@ -73,9 +84,12 @@ def writes_of(changes: Iterable[Change], shards: int) -> list[Write]:  # noqa: C
             case SaveNotice(row):
                 _save_notice(write(row_key(row)), row, shards)
             case SaveMandate(row, gate_rev):
-                write(row_key(row)).values |= values_of(row)
+                write(row_key(row)).values |= values_of(row) | {AT_GATE: number(gate_rev + 1)}
                 _hold_gate(write(loan_key(row.loan_id)), gate_rev)
-                write(loan_key(row.loan_id)).values["gate_rev"] = number(gate_rev + 1)
+                raised = {"gate_rev": number(gate_rev + 1), MANDATES_AT_GATE: number(gate_rev + 1)}
+                write(loan_key(row.loan_id)).values |= raised
+            case SaveDebitCard(row) | SaveCode(row):
+                _save_or_begin(write(row_key(row)), row)
             case TakeSeq(loan_id, seq, gate_rev):
                 _hold_gate(write(loan_key(loan_id)), gate_rev)
                 write(loan_key(loan_id)).require("#last_seq = :was_seq", "last_seq", was_seq=number(seq - 1))
@@ -121,7 +135,9 @@ def following(card: ContactCard, loan_ids: Iterable[str], at: datetime, shards: 
     return write
 
 
-def _insert(write: Write, row: Attempt | NoticeRecord | LedgerEntry | Escalation, shards: int) -> None:
+def _insert(
+    write: Write, row: Attempt | NoticeRecord | LedgerEntry | Escalation | MoneyMark | AuditEntry, shards: int
+) -> None:
     exists, _ = KEY_NAMES[write.row.table]
     write.values |= values_of(row)
     match row:
@@ -133,7 +149,7 @@ def _insert(write: Write, row: Attempt | NoticeRecord | LedgerEntry | Escalation
             return
         case Attempt():
             write.values |= open_values(row, shards)
-        case LedgerEntry() | Escalation():
+        case LedgerEntry() | Escalation() | MoneyMark() | AuditEntry():
             pass
     write.puts = True
     write.require(f"attribute_not_exists(#{exists})", exists)
@@ -144,6 +160,16 @@ def _save(write: Write, row: Loan | Instalment | ContactCard, values: Values, re
     name = revision_name(row)
     write.values |= values | step_values(row, shards) | _MENDED
     write.require(f"#{name} = :was_{name}", name, **{f"was_{name}": number(rev - 1)})
+
+
+def _save_or_begin(write: Write, row: DebitCard | OneTimeCode) -> None:
+    """The first revision is for a row that is not there; it is updated all the same, so that a newer one survives."""
+    write.values |= values_of(row)
+    exists, _ = KEY_NAMES[write.row.table]
+    if row.rev == 1:
+        write.require(f"attribute_not_exists(#{exists})", exists)
+    else:
+        write.require("#rev = :was_rev", "rev", was_rev=number(row.rev - 1))
 
 
 def _save_attempt(write: Write, row: Attempt, was_presented: int | None, shards: int) -> None:
