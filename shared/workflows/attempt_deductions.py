@@ -10,16 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain import keys
-from shared.domain.book import Attempt, Line, Outcome
-from shared.domain.changes import Change, Insert, SaveInstalment, TakeSeq
+from shared.domain.book import Attempt, DebitCard, Line, LoanFile, Outcome
+from shared.domain.changes import (
+    Change,
+    Insert,
+    SaveDebitCard,
+    SaveInstalment,
+    TakeSeq,
+)
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.settlement import claimed
 from shared.ports.book import Book
-from shared.ports.world import Clock, DebitRequest, PaymentGateway, PolicyShelf, WorkQueue
-from shared.workflows.decisions import DebitFacts, debit_facts
+from shared.ports.world import Clock, DebitRequest, PaymentGateway, PolicyShelf, SwitchBoard, WorkQueue
+from shared.workflows.debit_facts import DebitFacts, debit_facts
 from shared.workflows.passes import Summary, for_each, next_step
 from shared.workflows.settling import Settling
+from shared.workflows.waking import Touched
 
 FRESH = timedelta(seconds=5)
 """A claim older than this is not presented any more: a worker that was frozen leaves it to an enquiry."""
@@ -34,6 +41,7 @@ class Deductions:
     shelf: PolicyShelf
     clock: Clock
     queue: WorkQueue
+    switches: SwitchBoard
 
     def work(self, debit_keys: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
         """Works through instalments' hints; safe to run twice on the same ones at once."""
@@ -44,12 +52,12 @@ class Deductions:
         touched.tell(self.queue, run)
         return summary
 
-    def _instalment(self, key: str, summary: Summary, touched: "Touched") -> None:
+    def _instalment(self, key: str, summary: Summary, touched: Touched) -> None:
         now = self.clock.now()
         facts = debit_facts(self.book, self.shelf, key, now)
         if facts is None:
             return
-        decision = facts.decide(now)
+        decision = facts.decide(now, self.switches.read())
         summary.note(decision)
         match decision:
             case Drop():
@@ -66,24 +74,20 @@ class Deductions:
             summary.counts["lost"] += 1
 
     def _present(
-        self, facts: DebitFacts, presentment: Presentment, now: datetime, summary: Summary, touched: "Touched"
+        self, facts: DebitFacts, presentment: Presentment, now: datetime, summary: Summary, touched: Touched
     ) -> None:
-        loan, policy = facts.file.loan, facts.rules
-        attempt, taken = claimed(presentment, loan, facts.file.instalments, policy.version, now)
-        claim: list[Change] = [
-            TakeSeq(loan.loan_id, attempt.seq, loan.gate_rev),
-            Insert(attempt),
-            *(SaveInstalment(i) for i in taken),
-        ]
+        loan, rules = facts.file.loan, facts.rules.under(presentment.rail) or facts.rules
+        attempt, claim = claim_of(presentment, facts.file, facts.debits, rules.version, now)
         if not self.book.commit(claim):
             summary.counts["lost"] += 1
             return
         settling = Settling(self.book, self.shelf, self.clock, summary)
+        board = self.switches.read(fresh=True)
         later = self.clock.now()
         if later - now > FRESH:
             summary.counts["stale"] += 1
             return
-        still = facts.decide(later)
+        still = facts.decide(later, board)
         if isinstance(still, Act) and still.do == presentment:
             outcome = present(attempt, self.gateway, settling)
         else:
@@ -93,10 +97,31 @@ class Deductions:
         touched.note(loan.borrower_id, loan.loan_id, outcome)
 
 
+def claim_of(
+    presentment: Presentment, file: LoanFile, debits: DebitCard | None, policy_version: str, now: datetime
+) -> tuple[Attempt, list[Change]]:
+    """The next intent of a loan, and the claim to commit before it is presented: its number under the unchanged gate,
+    its row, its instalments, and a place on the borrower's `DebitCard` where a rule spans loans."""
+    loan = file.loan
+    attempt, taken = claimed(presentment, loan, file.instalments, policy_version, now, reserves=debits is not None)
+    changes: list[Change] = [
+        TakeSeq(loan.loan_id, attempt.seq, loan.gate_rev),
+        Insert(attempt),
+        *(SaveInstalment(i) for i in taken),
+    ]
+    if debits:
+        changes.append(SaveDebitCard(replace(debits, open=debits.open + 1, rev=debits.rev + 1)))
+    return attempt, changes
+
+
 def present(attempt: Attempt, gateway: PaymentGateway, settling: Settling) -> Outcome:
     """One request under the intent's key, and its answer settled; for an attempt that its caller has just claimed."""
     request = DebitRequest(
-        keys.intent_key(attempt.loan_id, attempt.seq), attempt.amount, attempt.account_ref, attempt.mandate_id
+        keys.intent_key(attempt.loan_id, attempt.seq),
+        attempt.amount,
+        attempt.account_ref,
+        attempt.mandate_id,
+        attempt.funding,
     )
     answer = gateway.present(request)
     if answer.outcome.is_terminal:
@@ -104,24 +129,3 @@ def present(attempt: Attempt, gateway: PaymentGateway, settling: Settling) -> Ou
     else:
         settling.unknown(attempt, answer.outcome)
     return answer.outcome
-
-
-class Touched:
-    """Whom outcomes concern, so that the other lines hear at once instead of at their next pass."""
-
-    def __init__(self) -> None:
-        self._borrowers: set[str] = set()
-        self._loans: set[str] = set()
-
-    def note(self, borrower_id: str, loan_id: str, outcome: Outcome) -> None:
-        if outcome.is_terminal:
-            self._borrowers.add(borrower_id)
-        if outcome is Outcome.PAID:
-            self._loans.add(loan_id)
-
-    def tell(self, queue: WorkQueue, run: str) -> None:
-        """Hints only: lost ones cost time, not messages, since both lines have their own next step."""
-        if self._borrowers:
-            queue.send(Line.CONTACT, sorted(self._borrowers), run)
-        if self._loans:
-            queue.send(Line.STAGE, sorted(self._loans), run)

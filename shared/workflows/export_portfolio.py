@@ -1,16 +1,19 @@
 """The book as files: what an import reads, and besides it what came to pass.
 
 An export reads row by row, so that one beside a working line is no single moment's picture. Read back by an import, its
-first five files make the same loans with the same money paid.
+first five files make the same loans with the same money paid: what was taken back later counts as never paid.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import groupby
 
+from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     Escalation,
     Instalment,
@@ -55,16 +58,17 @@ def export_portfolio(store: PortfolioStore) -> dict[str, Iterable[Row]]:
         ),
         "escalations.csv": (_escalation(row) for row in _sorted(store, Escalation, lambda row: (row.loan_id, row.key))),
         "ledger.csv": (_entry(row) for row in _sorted(store, LedgerEntry, _ledger_key)),
+        "audit.csv": (_audit(row) for row in _sorted(store, AuditEntry, lambda row: (row.subject, row.revision))),
     }
 
 
-def _scan[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation)](
+def _scan[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation, AuditEntry)](
     store: PortfolioStore, kind: type[R]
 ) -> Iterator[R]:
     return (row for row in store.scan(kind) if isinstance(row, kind))
 
 
-def _sorted[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation)](
+def _sorted[R: (Borrower, Loan, Instalment, Mandate, LedgerEntry, Attempt, NoticeRecord, Escalation, AuditEntry)](
     store: PortfolioStore, kind: type[R], key: Callable[[R], tuple[str | int, ...]]
 ) -> Iterator[R]:
     """Read when the first row is asked for."""
@@ -83,6 +87,7 @@ def _borrower(row: Borrower) -> Row:
         "locale": row.locale,
         "time_zone": row.time_zone,
         "country": row.country,
+        "payday": "" if row.payday is None else str(row.payday),
     }
 
 
@@ -105,12 +110,17 @@ def _instalment(row: Instalment) -> Row:
         "principal": _decimal(row.principal_minor, row.currency),
         "interest": _decimal(row.interest_minor, row.currency),
         "fee": _decimal(row.fee_minor, row.currency),
+        "penalty": _decimal(row.penalty_minor, row.currency) if row.penalty_minor else "",
     }
 
 
 def _mandate(row: Mandate) -> Row:
-    """One that the rail revoked reads as cancelled: an import knows only what a borrower or a lender decides."""
+    """As an import understands it, which knows only what a borrower or a lender decides: one that the rail revoked
+    reads as cancelled, an account that the rail calls dead is left out, and without any other the mandate rests."""
+    alive = [source for source in row.funding if not source.is_dead]
     status = MandateStatus.CANCELLED if row.status is MandateStatus.REVOKED else row.status
+    if row.funding and not alive and status is MandateStatus.ACTIVE:
+        alive, status = list(row.funding), MandateStatus.SUSPENDED
     return {
         "mandate_id": row.mandate_id,
         "loan_id": row.loan_id,
@@ -118,21 +128,41 @@ def _mandate(row: Mandate) -> Row:
         "account_ref": row.account_ref,
         "signed_on": row.signed_on.isoformat(),
         "status": status,
+        "expires_on": _text(row.expires_on),
+        "funding": " ".join(f"{source.kind}:{source.account_ref}" for source in alive),
     }
 
 
 def _payments(entries: Iterable[LedgerEntry]) -> Iterator[Row]:
     """All money of the loans, however it came: an import of these files pays the same instalments."""
     taken: set[str] = set()
+    for _, of_loan in groupby(entries, key=lambda row: row.loan_id):
+        for row, minor in _kept(list(of_loan)):
+            payment_id = _payment_id(row, taken)
+            taken.add(payment_id)
+            yield {
+                "payment_id": payment_id,
+                "loan_id": row.loan_id,
+                "amount": _decimal(minor, row.amount.currency),
+                "paid_on": row.booked_on.isoformat(),
+            }
+
+
+def _kept(entries: list[LedgerEntry]) -> Iterator[tuple[LedgerEntry, int]]:
+    """Of each payment of a loan, what was not taken back: from the one that an entry undoes, else from the newest."""
+    left = {
+        keys.ledger_entity(row.source, row.external_id): row.amount.minor for row in entries if row.amount.minor > 0
+    }
+    came = {keys.ledger_entity(row.source, row.external_id): row for row in entries if row.amount.minor > 0}
+    newest = sorted(came, key=lambda key: (came[key].booked_on, key), reverse=True)
     for row in entries:
-        payment_id = _payment_id(row, taken)
-        taken.add(payment_id)
-        yield {
-            "payment_id": payment_id,
-            "loan_id": row.loan_id,
-            "amount": row.amount.decimal(),
-            "paid_on": row.booked_on.isoformat(),
-        }
+        back = max(-row.amount.minor, 0)
+        for key in (row.undoes, *newest):
+            part = min(back, left.get(key, 0)) if key else 0
+            if key and part:
+                left[key] -= part
+                back -= part
+    return ((came[key], minor) for key, minor in left.items() if minor)
 
 
 def _payment_id(row: LedgerEntry, taken: set[str]) -> str:
@@ -162,6 +192,12 @@ def _attempt(row: Attempt) -> Row:
         "gateway_ref": row.gateway_ref or "",
         "settled_at": _text(row.settled_at),
         "presented": str(row.presented),
+        "owner": row.owner,
+        "funding": " ".join(row.funding),
+        "first_claimed_at": _text(row.first_claimed_at),
+        "enquire_at": _text(row.enquire_at),
+        "stuck": row.stuck or "",
+        "refunds": "" if row.refunds is None else str(row.refunds),
     }
 
 
@@ -210,6 +246,21 @@ def _entry(row: LedgerEntry) -> Row:
         "split": " ".join(f"{number}:{_decimal(minor, currency)}" for number, minor in row.split),
         "credit": _decimal(row.credit_minor, currency),
         "detail": row.detail or "",
+        "kind": row.kind,
+        "undoes": row.undoes or "",
+        "parts": " ".join(f"{number}:{part}:{_decimal(minor, currency)}" for number, part, minor in row.parts),
+    }
+
+
+def _audit(row: AuditEntry) -> Row:
+    return {
+        "subject": row.subject,
+        "revision": row.revision,
+        "at": _text(row.at),
+        "actor": row.actor,
+        "what": row.what,
+        "reason": row.reason,
+        "detail": " ".join(f"{name}={value}" for name, value in row.detail.items()),
     }
 
 

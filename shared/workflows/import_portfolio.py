@@ -36,11 +36,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`lines` by file; `written` counts those of them that were new, `opened` the loans that went on the agendas."""
+    """`lines` by file; `written` counts those of them that were new, `opened` the loans that went on the agendas.
+
+    `warnings` are about good lines that will not do what they seem to: a mandate over a rail without a pack.
+    """
 
     lines: Mapping[str, int]
     written: int
     opened: int
+    warnings: tuple[Finding, ...] = ()
 
 
 def import_portfolio(
@@ -73,7 +77,7 @@ def import_portfolio(
     written = _write(store, order, stored, progress)
     opened = _open(store, prepared, at, progress)
     lines = (portfolio.borrowers, portfolio.loans, portfolio.instalments, portfolio.mandates, portfolio.payments)
-    return Report(dict(zip(COLUMNS, map(len, lines), strict=True)), written, opened)
+    return Report(dict(zip(COLUMNS, map(len, lines), strict=True)), written, opened, portfolio.warnings)
 
 
 def _imported(rows: Iterable[Sourced]) -> list[Imported]:

@@ -17,8 +17,9 @@ from shared.domain.decision import Act, Defer, Drop
 from shared.domain.errors import EventError
 from shared.domain.request import ByHand
 from shared.domain.stage import StageMove
+from shared.domain.switches import DEBIT
 from shared.ports.book import Book
-from shared.ports.world import HINTS_PER_MESSAGE, Clock, PolicyShelf, WorkQueue
+from shared.ports.world import HINTS_PER_MESSAGE, Clock, PolicyShelf, SwitchBoard, WorkQueue
 from shared.workflows.decisions import decision_for
 
 PAGE = 500
@@ -56,12 +57,21 @@ class Planner:
     clock: Clock
     shelf: PolicyShelf
     business_zone: str
+    switches: SwitchBoard
     capacity: int = 20_000
 
     def plan(self, run: str) -> dict[Line, int]:
-        """Hints at everything due by now, as far as the queues have room; returns hints by line."""
+        """Hints at everything due by now, as far as the queues have room; returns hints by line.
+
+        While all debiting is off, the debit line gets none: its rows stay on the agenda, due as they are.
+        """
         now = self.clock.now()
-        return {line: self._top_up(line, now, run) for line in Line}
+        held = self.held()
+        return {line: 0 if line in held else self._top_up(line, now, run) for line in Line}
+
+    def held(self) -> frozenset[Line]:
+        """The lines whose work is switched off as a whole."""
+        return frozenset({Line.DEBIT}) if self.switches.read().stops(DEBIT) else frozenset()
 
     def _top_up(self, line: Line, now: datetime, run: str) -> int:
         room = (self.capacity - self.queue.depth(line)) * HINTS_PER_MESSAGE

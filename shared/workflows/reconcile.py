@@ -6,20 +6,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain import keys
-from shared.domain.book import Attempt, AttemptState, InstalmentState, NoticeState, Outcome
-from shared.domain.changes import Change, HoldGate, HoldInstalment, SaveAttempt, SaveNotice
-from shared.domain.debit import Presentment, plan_debit
+from shared.domain.book import Attempt, AttemptState, InstalmentState, NoticeState, Outcome, Owner
+from shared.domain.changes import Change, HoldGate, HoldInstalment, SaveAttempt, SaveDebitCard, SaveNotice
+from shared.domain.debit import Presentment
 from shared.domain.decision import Act
 from shared.domain.errors import GatewayError, StoreError
+from shared.domain.settlement import LEASE
 from shared.ports.book import Book, Page
-from shared.ports.world import Clock, PaymentGateway, PolicyShelf, WorkQueue
-from shared.workflows.attempt_deductions import Touched, present
-from shared.workflows.decisions import debit_facts
+from shared.ports.world import Clock, PaymentGateway, PolicyShelf, SwitchBoard, WorkQueue
+from shared.workflows.attempt_deductions import FRESH, present
+from shared.workflows.debit_facts import debit_facts
 from shared.workflows.passes import Summary
-from shared.workflows.settling import Settling
+from shared.workflows.settling import OTHER_AMOUNT, Settling
+from shared.workflows.waking import Touched
 
-LEASE = timedelta(minutes=5)
-"""How long a claim may go unanswered: longer than any worker lives after it (150 s) plus the gateway's time-out."""
+_KEY_MARGIN = timedelta(minutes=10)
+"""How long before the end of its life a key counts as forgotten: clocks differ, and requests travel."""
+
+_LONGEST_UNKNOWN, _LONGEST_PENDING = timedelta(days=1), timedelta(days=10)
+"""How long an attempt goes without a definite answer before a person looks: unknown, and pending (longer than any rail
+of these packs takes to settle or to return a debit). Own design."""
 
 _PAGE = 100
 
@@ -33,6 +39,7 @@ class Reconciliation:
     shelf: PolicyShelf
     clock: Clock
     queue: WorkQueue
+    switches: SwitchBoard
 
     def work(self, run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
         """Enquires about attempts and marks messages unknown, everything claimed longer ago than the lease.
@@ -45,9 +52,9 @@ class Reconciliation:
         for key in self._open(self.book.open_notices, before, summary, has_time):
             with _apart(summary):
                 self._notice(key, before, summary)
-        for key in self._open(self.book.open_attempts, before, summary, has_time):
+        for key in self._open(self.book.open_attempts, self.clock.now(), summary, has_time):
             with _apart(summary):
-                self._attempt(key, before, summary, touched)
+                self._attempt(key, summary, touched)
         touched.tell(self.queue, run)
         return summary
 
@@ -72,21 +79,29 @@ class Reconciliation:
                 if after is None or not has_time():
                     break
 
-    def _attempt(self, key: str, before: datetime, summary: Summary, touched: Touched) -> None:
+    def _attempt(self, key: str, summary: Summary, touched: Touched) -> None:
         loan_id, seq = keys.parse_intent_key(key)
         attempt = self.book.attempt(loan_id, seq)
-        if attempt is None or attempt.state is AttemptState.SETTLED or attempt.claimed_at > before:
+        now = self.clock.now()
+        if attempt is None or attempt.state is AttemptState.SETTLED or now < enquire_from(attempt):
             return  # the index lags: it was settled, or claimed again, and may be on the wire at this moment
         settling = Settling(self.book, self.shelf, self.clock, summary)
-        answer = self.gateway.enquire(key)
+        try:
+            answer = self.gateway.enquire(key)
+        except GatewayError:
+            self._wait(attempt, attempt.outcome or Outcome.UNKNOWN, settling, summary)
+            raise
         if answer is None:
             outcome = self._not_found(attempt, settling, summary)
+        elif answer.contradicts(attempt.amount):
+            settling.unknown(attempt, Outcome.UNKNOWN, OTHER_AMOUNT)
+            summary.counts["stuck"] += 1
+            outcome = Outcome.UNKNOWN
         elif answer.outcome.is_terminal:
             settling.settle(attempt, answer.outcome, answer.gateway_ref)
             outcome = answer.outcome
         else:
-            if attempt.state is AttemptState.CLAIMED:
-                settling.unknown(attempt, answer.outcome)
+            self._wait(attempt, answer.outcome, settling, summary)
             outcome = answer.outcome
         summary.counts[f"attempt.{outcome}"] += 1
         file = self.book.loan_file(loan_id)
@@ -94,14 +109,26 @@ class Reconciliation:
             touched.note(file.loan.borrower_id, loan_id, outcome)
 
     def _not_found(self, attempt: Attempt, settling: Settling, summary: Summary) -> Outcome:
-        """The gateway never saw the key. Where that is final, the attempt is claimed again and presented under the same
-        key, if it would still be right to; else it is void. Where it is not final, a person has to look."""
-        if not self.gateway.not_found_is_final:
-            settling.unknown(attempt, Outcome.UNKNOWN)
-            return Outcome.UNKNOWN
+        """The gateway never saw the key. Where that is final and the key still lives, the attempt is claimed again and
+        presented under the same key, if it would still be right to; else it is void. Where it is not final, or a key
+        that was forgotten would charge anew, a person has to look."""
         now = self.clock.now()
+        if stuck := self._stuck(attempt, now):
+            settling.unknown(attempt, Outcome.UNKNOWN, stuck)
+            summary.counts["stuck"] += 1
+            return Outcome.UNKNOWN
+        loan = self.book.loan_file(attempt.loan_id)
+        if loan and self.switches.read(fresh=True).stops_debits(attempt.rail, loan.loan.product):
+            self._wait(attempt, Outcome.UNKNOWN, settling, summary)
+            summary.counts["switched-off"] += 1
+            return Outcome.UNKNOWN
         again = replace(
-            attempt, state=AttemptState.CLAIMED, outcome=None, claimed_at=now, presented=attempt.presented + 1
+            attempt,
+            state=AttemptState.CLAIMED,
+            outcome=None,
+            claimed_at=now,
+            enquire_at=now + LEASE,
+            presented=attempt.presented + 1,
         )
         held = self._still_right(attempt, now)
         if held is None:
@@ -110,28 +137,58 @@ class Reconciliation:
         if not self.book.commit([SaveAttempt(again, was_presented=attempt.presented), *held]):
             summary.counts["lost"] += 1
             return Outcome.UNKNOWN
+        if self._is_too_late(attempt, now):
+            summary.counts["stale"] += 1
+            return Outcome.UNKNOWN
         summary.counts["presented-again"] += 1
         return present(again, self.gateway, settling)
+
+    def _is_too_late(self, attempt: Attempt, claimed_at: datetime) -> bool:
+        """The new claim took too long, or a switch was turned meanwhile: its lease leads to the next enquiry."""
+        file = self.book.loan_file(attempt.loan_id)
+        off = file is None or self.switches.read(fresh=True).stops_debits(attempt.rail, file.loan.product)
+        return off or self.clock.now() - claimed_at > FRESH
+
+    def _wait(self, attempt: Attempt, outcome: Outcome, settling: Settling, summary: Summary) -> None:
+        """Asks again later; what has had no answer for too long is put before a person beside that."""
+        age, stuck = self.clock.now() - attempt.born_at, attempt.stuck
+        if stuck is None and age >= (_LONGEST_PENDING if outcome is Outcome.PENDING else _LONGEST_UNKNOWN):
+            stuck = f"the gateway has said nothing definite for {age // timedelta(hours=1)} hours"
+            summary.counts["stuck"] += 1
+        settling.unknown(attempt, outcome, stuck)
+
+    def _stuck(self, attempt: Attempt, now: datetime) -> str | None:
+        if not self.gateway.not_found_is_final:
+            return "the gateway's lookup does not find everything it was sent"
+        if now + _KEY_MARGIN >= attempt.born_at + self.gateway.key_life:
+            return "the gateway may have forgotten the key"
+        return None
 
     def _still_right(self, attempt: Attempt, now: datetime) -> list[Change] | None:
         """The gate and the instalments to hold in the new claim: a payment that came since must win. None when the same
         presentment would not be decided today."""
+        if attempt.refunds is not None or attempt.owner is not Owner.SCHEDULE:
+            return None  # a person's order of some time ago: he gives it anew
         held: list[Change] = []
         for number in attempt.numbers:
             facts = debit_facts(self.book, self.shelf, keys.debit_key(attempt.loan_id, number), now)
             if facts is None or facts.policy is None:
                 return None
+            last = facts.instalment.last_attempt
             as_before = replace(
                 facts.instalment,
                 state=InstalmentState.OPEN,
                 attempts=facts.instalment.attempts - 1,
-                last_attempt=None,
+                last_attempt=last.before if last else None,
             )
-            decision = plan_debit(as_before, facts.file.loan, facts.file.mandate, facts.told, facts.policy, now)
+            others = facts.debits and replace(facts.debits, open=facts.debits.open - attempt.reserves)
+            decision = replace(facts, instalment=as_before, debits=others).decide(now)
             if not isinstance(decision, Act) or not _is_same(decision.do, attempt):
                 return None
             if not held:
                 held.append(HoldGate(attempt.loan_id, facts.file.loan.gate_rev))
+                if facts.debits:
+                    held.append(SaveDebitCard(replace(facts.debits, rev=facts.debits.rev + 1)))
             held.append(HoldInstalment(attempt.loan_id, number, facts.instalment.rev))
         return held
 
@@ -143,6 +200,11 @@ class Reconciliation:
         done = replace(record, state=NoticeState.UNKNOWN, settled_at=self.clock.now())
         if self.book.commit([SaveNotice(done)]):
             summary.counts["notice.unknown"] += 1
+
+
+def enquire_from(attempt: Attempt) -> datetime:
+    """When an attempt may be asked about: after its lease, and after the wait that the last enquiry set."""
+    return attempt.enquire_at or attempt.claimed_at + LEASE
 
 
 @contextmanager
@@ -160,8 +222,10 @@ def _apart(summary: Summary) -> Iterator[None]:
 
 
 def _is_same(presentment: Presentment, attempt: Attempt) -> bool:
-    return (presentment.amount, presentment.mandate_id, presentment.account_ref) == (
-        attempt.amount,
-        attempt.mandate_id,
-        attempt.account_ref,
-    )
+    return (
+        presentment.numbers,
+        presentment.amount,
+        presentment.mandate_id,
+        presentment.account_ref,
+        presentment.funding,
+    ) == (attempt.numbers, attempt.amount, attempt.mandate_id, attempt.account_ref, attempt.funding)

@@ -14,8 +14,8 @@ from shared.domain.decision import Act, Defer
 from shared.domain.stage import StageMove, plan_stage
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf
-from shared.workflows.decisions import StageFacts, stage_facts
 from shared.workflows.passes import Summary, for_each, next_step
+from shared.workflows.stage_facts import StageFacts, stage_facts
 
 _TOLD_FOR = timedelta(days=31)
 """Paid instalments are read on for a month, so that their receipt can still be told."""

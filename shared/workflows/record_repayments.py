@@ -1,27 +1,36 @@
-"""Books money once: manual repayments, oldest due first, and what the gateway reports of our attempts.
+"""Books money once, whichever way the news of it came: by webhook, bank file or hand; and what is taken back again.
 
-Safe to run twice: a ledger entry's key is its source and external id, and instalments change only in the transaction
-that puts the entry.
+Safe to run twice: a transfer is marked as booked in the transaction that books it, wherever it was booked; a debit of
+ours settles its attempt once; what takes a payment back takes its place among all that do, so that two of them collide.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from shared.domain import keys
-from shared.domain.book import LedgerEntry, Outcome
-from shared.domain.changes import Insert, SaveInstalment
-from shared.domain.errors import BookError, EventError
-from shared.domain.repayment import GatewayReport, Repayment
-from shared.domain.settlement import allocate
+from shared.domain.book import Attempt, AttemptState, EntryKind, LedgerEntry, LoanFile, Outcome
+from shared.domain.changes import Insert
+from shared.domain.errors import BookError
+from shared.domain.money import Money
+from shared.domain.repayment import (
+    GATEWAY,
+    Arrived,
+    GatewayReport,
+    GivenAgain,
+    Misfit,
+    Repayment,
+    TakenBack,
+    source_of,
+)
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf, WorkQueue
-from shared.workflows.attempt_deductions import Touched
+from shared.workflows.booking import MOST_INSTALMENTS, MOST_RACES, book_on_loan, lender_today, mark, suspend
 from shared.workflows.passes import Summary
-from shared.workflows.settling import Settling, wakes
-
-_MOST_RACES = 10
-MOST_INSTALMENTS = 90
-"""Instalments that one transaction can pay; more at once goes to suspense, in front of a person."""
+from shared.workflows.settling import Settling
+from shared.workflows.taking_back import TakingBack
+from shared.workflows.verdicts import KNOWN, Verdict, unmatched
+from shared.workflows.waking import Touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,71 +42,173 @@ class Repayments:
     clock: Clock
     queue: WorkQueue
 
-    def work(self, arrived: Sequence[Repayment | GatewayReport], run: str) -> Summary:
-        """Books what arrived. What matches no loan or attempt is kept in suspense with its reason."""
-        summary, touched = Summary(), Touched()
-        for one in arrived:
-            became = (
-                self._repayment(one, touched) if isinstance(one, Repayment) else self._report(one, summary, touched)
-            )
-            summary.counts[f"repayment.{became}"] += 1
-        touched.tell(self.queue, run)
-        return summary
+    def work(self, arrived: Sequence[Arrived], run: str) -> Summary:
+        """Books what arrived. What matches no loan, attempt or payment is kept in suspense with its reason."""
+        return self.judge(arrived, run)[1]
 
-    def _repayment(self, repayment: Repayment, touched: Touched) -> str:
+    def judge(self, arrived: Sequence[Arrived], run: str) -> tuple[list[Verdict], Summary]:
+        """As `work`, with what became of each."""
+        summary, touched, verdicts = Summary(), Touched(), []
+        for one in arrived:
+            match one:
+                case Repayment():
+                    verdict = self._repayment(one, touched)
+                case GatewayReport():
+                    verdict = self._report(one, summary, touched)
+                case TakenBack():
+                    verdict = self._take_back(one, summary, touched)
+                case GivenAgain():
+                    verdict = self._give_again(one, summary, touched)
+                case _:
+                    assert_never(one)
+            summary.counts[f"repayment.{verdict.became}"] += 1
+            if verdict.misfit:
+                summary.counts[f"quarantine.{verdict.misfit.name}"] += 1
+            verdicts.append(verdict)
+        touched.tell(self.queue, run)
+        return verdicts, summary
+
+    # money that came
+
+    def _repayment(self, repayment: Repayment, touched: Touched) -> Verdict:
         entry = LedgerEntry(
             repayment.loan_id, repayment.source, repayment.external_id, repayment.amount, repayment.paid_on
         )
-        for _ in range(_MOST_RACES):
-            if self._is_booked(repayment.loan_id, repayment.source, repayment.external_id):
-                return "known"
-            file = self.book.loan_file(repayment.loan_id)
+        for _ in range(MOST_RACES):
+            if known := self._known(entry):
+                return known
+            file = self.book.loan_file(repayment.loan_id) if repayment.loan_id else None
             if file is None:
-                return self._suspend(entry, "no such loan")
-            if file.loan.currency != repayment.amount.currency:
-                return self._suspend(entry, f"the loan is in {file.loan.currency}")
-            paid = allocate(repayment.amount, file.unpaid, repayment.paid_on)
-            if len(paid.split) > MOST_INSTALMENTS:
-                return self._suspend(entry, f"pays more than {MOST_INSTALMENTS} instalments at once")
-            changes = [
-                Insert(replace(entry, split=paid.split)),
-                *(SaveInstalment(i) for i in paid.instalments),
-                *wakes(file, paid.instalments, self.clock.now()),
-            ]
-            if self.book.commit(changes):
-                touched.note(file.loan.borrower_id, file.loan.loan_id, Outcome.PAID)
-                return "booked"
-        raise BookError(f"repayment {repayment.external_id} of loan {repayment.loan_id} could not be booked")
+                named = f": {repayment.loan_id}" if repayment.loan_id else ""
+                verdict = suspend(self.book, entry, Misfit.NO_SUCH_LOAN, Misfit.NO_SUCH_LOAN.value + named)
+            elif file.loan.currency != repayment.amount.currency:
+                said = f"loan {repayment.loan_id} is in {file.loan.currency}"
+                verdict = suspend(self.book, entry, Misfit.OTHER_CURRENCY, said)
+            else:
+                verdict = self._book(entry, file, repayment.numbers, touched)
+            if verdict:
+                return verdict
+        raise BookError(f"repayment {repayment.external_id} could not be booked")
 
-    def _report(self, report: GatewayReport, summary: Summary, touched: Touched) -> str:
-        try:
-            loan_id, seq = keys.parse_intent_key(report.key)
-        except EventError:
-            return self._unmatched(report, "no key of ours")
+    def _book(self, entry: LedgerEntry, file: LoanFile, chosen: tuple[int, ...], touched: Touched) -> Verdict | None:
+        booked = book_on_loan(entry, file, self.shelf, self.clock.now(), chosen)
+        if booked.touched > MOST_INSTALMENTS:
+            said = f"pays more than {MOST_INSTALMENTS} instalments of loan {entry.loan_id} at once"
+            return suspend(self.book, entry, Misfit.TOO_MANY_INSTALMENTS, said)
+        if not self.book.commit([*booked.changes, mark(entry)]):
+            return None
+        touched.note(file.loan.borrower_id, file.loan.loan_id, Outcome.PAID)
+        self._taking_back(touched).take_what_waits(entry.external_id)
+        return Verdict("booked")
+
+    def _known(self, entry: LedgerEntry) -> Verdict | None:
+        """What to say of money whose reference was booked before; None for a new one."""
+        found = self.book.money(entry.source, entry.external_id)
+        if found is None:
+            return None
+        booked = self.book.entry(found.loan_id, entry.source, entry.external_id)
+        if booked is None:
+            raise BookError(f"{entry.source} {entry.external_id} is marked as booked and is not on the ledger")
+        if booked.amount != entry.amount:
+            return unmatched(Misfit.OTHER_AMOUNT)
+        if found.loan_id == keys.SUSPENSE:
+            return Verdict("known", problem=booked.detail)
+        if entry.loan_id not in ("", found.loan_id):
+            return unmatched(Misfit.OTHER_LOAN)
+        return KNOWN
+
+    # what the gateway says of our attempts
+
+    def _report(self, report: GatewayReport, summary: Summary, touched: Touched) -> Verdict:
+        if source_of(report.key) != GATEWAY:
+            return self._unmatched(report, Misfit.NO_KEY_OF_OURS)
+        loan_id, seq = keys.parse_intent_key(report.key)
         attempt = self.book.attempt(loan_id, seq)
         if attempt is None:
-            return self._unmatched(report, "no such attempt")
-        if attempt.amount != report.amount:
-            return self._unmatched(report, f"the attempt was for {attempt.amount.decimal()} {attempt.amount.currency}")
+            return self._unmatched(report, Misfit.NO_SUCH_ATTEMPT)
+        if attempt.refunds is not None and report.came_in:
+            return self._unmatched(report, Misfit.REFUND_CAME_BACK, part="IN")
+        if misfit := _amount_misfit(attempt, report.amount):
+            said = _asked(attempt)
+            if attempt.refunds is not None:
+                return self._unmatched(report, misfit, said, part="OUT")
+            if self.book.entry(loan_id, GATEWAY, report.key):  # its money is booked: this is no other money
+                return Verdict("unmatched", misfit, said)
+            return self._unmatched(report, misfit, said)
         if not report.outcome.is_terminal:
-            return "pending"
-        settling = Settling(self.book, self.shelf, self.clock, summary)
-        became = settling.settle(attempt, report.outcome, report.gateway_ref)
-        file = self.book.loan_file(loan_id)
+            return Verdict("pending")
+        verdict = self._settle(attempt, report.outcome, report.gateway_ref, summary, touched)
+        if report.outcome is Outcome.PAID:
+            self._taking_back(touched).take_what_waits(report.key)
+        return verdict
+
+    def _settle(
+        self, attempt: Attempt, outcome: Outcome, gateway_ref: str | None, summary: Summary, touched: Touched
+    ) -> Verdict:
+        became = Settling(self.book, self.shelf, self.clock, summary).settle(attempt, outcome, gateway_ref)
+        file = self.book.loan_file(attempt.loan_id)
         if file and became == "settled":
-            touched.note(file.loan.borrower_id, loan_id, report.outcome)
-        return became
+            touched.note(file.loan.borrower_id, attempt.loan_id, outcome)
+        return Verdict(became, problem=Misfit.TWO_STORIES.value if became == "conflict" else None)
 
-    def _unmatched(self, report: GatewayReport, reason: str) -> str:
-        """A report of money is kept; one of no money is nothing to keep."""
+    def _unmatched(
+        self, report: GatewayReport, misfit: Misfit, said: str | None = None, part: str | None = None
+    ) -> Verdict:
+        """A report of money is kept; one of no money is counted, and is nothing to keep. `part`: under a refund's key,
+        which way the money went; a place of its own, because the key itself is that of the refund's own entry."""
         if report.outcome is not Outcome.PAID:
-            return "unmatched"
-        today = self.clock.now().date()
-        return self._suspend(LedgerEntry(keys.SUSPENSE, "gateway", report.key, report.amount, today), reason)
+            return Verdict("unmatched", misfit, said or misfit.value)
+        today = lender_today(self.shelf, self.clock.now())
+        entry = LedgerEntry(keys.SUSPENSE, GATEWAY, report.key, report.amount, today)
+        if part:
+            entry = replace(entry, external_id=f"{report.key}:{part}")
+        if part == "OUT":
+            entry = replace(entry, amount=Money(-report.amount.minor, report.amount.currency), kind=EntryKind.REFUND)
+        kept = self.book.entry(keys.SUSPENSE, GATEWAY, entry.external_id)
+        if kept and kept.amount != entry.amount:
+            return unmatched(Misfit.OTHER_AMOUNT)
+        put = None if kept else self.book.commit([Insert(replace(entry, detail=said or misfit.value))])
+        return Verdict("suspense", misfit, said or misfit.value) if put else Verdict("known", problem=misfit.value)
 
-    def _suspend(self, entry: LedgerEntry, reason: str) -> str:
-        put = self.book.commit([Insert(replace(entry, loan_id=keys.SUSPENSE, detail=reason))])
-        return "suspense" if put else "known"
+    # money that left again, and what of it came once more
 
-    def _is_booked(self, loan_id: str, source: str, external_id: str) -> bool:
-        return any(self.book.entry(where, source, external_id) for where in (loan_id, keys.SUSPENSE))
+    def _take_back(self, back: TakenBack, summary: Summary, touched: Touched) -> Verdict:
+        """Money that left under a refund's own key is the refund itself: evidence that it went."""
+        refund = self._refund(back.reference)
+        if refund is None:
+            return self._taking_back(touched).take(back)
+        if misfit := _amount_misfit(refund, back.amount):
+            went = GatewayReport(back.reference, Outcome.PAID, back.amount, None)
+            return self._unmatched(went, misfit, _asked(refund), part="OUT")
+        return self._settle(refund, Outcome.PAID, refund.gateway_ref, summary, touched)
+
+    def _give_again(self, news: GivenAgain, summary: Summary, touched: Touched) -> Verdict:
+        """A refund of ours that failed before it was settled is settled so; later, its money comes again."""
+        refund = self._refund(news.reference)
+        if news.kind is EntryKind.REFUND and refund and refund.state is not AttemptState.SETTLED:
+            verdict = self._settle(refund, Outcome.CONFIG, refund.gateway_ref, summary, touched)
+            if verdict.became == "settled":
+                return verdict
+        return self._taking_back(touched).give_again(news)
+
+    def _refund(self, reference: str) -> Attempt | None:
+        """The refund of ours whose key this is."""
+        if source_of(reference) != GATEWAY:
+            return None
+        found = self.book.attempt(*keys.parse_intent_key(reference))
+        return found if found and found.refunds is not None else None
+
+    def _taking_back(self, touched: Touched) -> TakingBack:
+        return TakingBack(self.book, self.shelf, self.clock, touched)
+
+
+def _asked(attempt: Attempt) -> str:
+    return f"the attempt was for {attempt.amount.decimal()} {attempt.amount.currency}"
+
+
+def _amount_misfit(attempt: Attempt, amount: Money) -> Misfit | None:
+    if amount.currency != attempt.amount.currency:
+        return Misfit.ATTEMPT_CURRENCY
+    if amount.minor > attempt.amount.minor:
+        return Misfit.ABOVE_ATTEMPT
+    return Misfit.BELOW_ATTEMPT if amount.minor < attempt.amount.minor else None

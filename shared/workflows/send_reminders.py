@@ -19,7 +19,7 @@ from shared.domain.policy import Policy
 from shared.domain.tiers import NoticeKind
 from shared.ports.book import Book
 from shared.ports.world import Clock, MessageChannel, PolicyShelf, SendResult, Sent, WorkQueue
-from shared.workflows.decisions import ContactFacts, contact_facts
+from shared.workflows.contact_facts import ContactFacts, contact_facts
 from shared.workflows.passes import Summary, for_each, next_step
 
 _MOST_MESSAGES = 8

@@ -2,40 +2,51 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
     AttemptState,
+    DebitCard,
     Instalment,
-    Loan,
     LoanFile,
-    Mandate,
-    MandateStatus,
     Outcome,
-    Stage,
 )
 from shared.domain.calendar import business_date
 from shared.domain.changes import (
     Change,
     Insert,
     SaveAttempt,
+    SaveDebitCard,
     SaveInstalment,
     SaveMandate,
-    WakeContact,
-    WakeStage,
 )
 from shared.domain.debit import plan_debit
-from shared.domain.decision import Act, Defer
 from shared.domain.errors import BookError
-from shared.domain.settlement import gateway_entry, settled
+from shared.domain.mandates import to_wake
+from shared.domain.policy import Policy
+from shared.domain.settlement import (
+    DEFAULT_WATERFALL,
+    debits_after,
+    gateway_entry,
+    mandates_after,
+    settled,
+    settled_beside,
+)
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf
-from shared.workflows.decisions import policy_or_none
-from shared.workflows.passes import Summary
+from shared.workflows.facts import policy_or_none
+from shared.workflows.passes import Summary, next_step
+from shared.workflows.refund_settling import settle_refund
+from shared.workflows.waking import wakes
 
+OTHER_AMOUNT = "the gateway names another amount than was asked for"
+"""Why an attempt is stuck whose answer contradicts it."""
 _MOST_RACES = 10
+MOST_ROWS_WOKEN = 80
+"""Of one loan in one transaction: the nearest due; the others are woken by the next change."""
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,73 +58,136 @@ class Settling:
     clock: Clock
     summary: Summary
 
-    def settle(self, attempt: Attempt, outcome: Outcome, gateway_ref: str | None) -> str:
+    def settle(
+        self, attempt: Attempt, outcome: Outcome, gateway_ref: str | None, *, from_evidence: bool = False
+    ) -> str:
         """Writes a definite outcome once. Returns `settled`, `known` (it was settled so before) or `conflict`.
 
         Money that arrives after another definite outcome is booked to suspense, and its instalments are closed to
-        further debits until a person has looked: evidence of money is never discarded.
+        further debits until a person has looked: evidence of money is never discarded. Money that stands in suspense
+        already, because it was reported with another amount, is not booked again. `from_evidence`: a person's word
+        about the attempt as he saw it; presented again since, it may be on the wire, and only money counts.
         """
+        if attempt.refunds is not None:
+            return settle_refund(self.book, self.shelf, self.clock, self.summary, attempt, outcome, gateway_ref)
         for _ in range(_MOST_RACES):
             current = self.book.attempt(attempt.loan_id, attempt.seq)
             file = self.book.loan_file(attempt.loan_id)
             if current is None or file is None:
                 raise BookError(f"attempt {keys.intent_key(attempt.loan_id, attempt.seq)} has no row or no loan")
-            now = self.clock.now()
-            if outcome is Outcome.VOID and current.presented != attempt.presented:
+            only_if_unseen = outcome is Outcome.VOID or (from_evidence and outcome is not Outcome.PAID)
+            if only_if_unseen and current.presented != attempt.presented:
                 return "known"  # claimed again meanwhile: it may be on the wire
-            if current.state is not AttemptState.SETTLED:
-                if self.book.commit(self._changes(current, file, outcome, gateway_ref, now)):
-                    return "settled"
-            elif current.outcome is outcome or outcome is not Outcome.PAID:
-                return "known"
-            elif self._suspend(current, file, now):
-                return "conflict"
+            settle = self._again if current.state is AttemptState.SETTLED else self._first
+            if became := settle(current, file, outcome, gateway_ref):
+                return became
         raise BookError(f"attempt {keys.intent_key(attempt.loan_id, attempt.seq)} could not be settled")
 
-    def unknown(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Notes that there is no definite answer; somebody's definite one that came meanwhile stands."""
-        row = replace(attempt, state=AttemptState.UNKNOWN, outcome=outcome)
+    def _first(self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None) -> str | None:
+        """Settles an open attempt; None where somebody else wrote first."""
+        now, beside = self.clock.now(), outcome is Outcome.PAID and self._is_in_suspense(attempt)
+        changes = self._closing if beside else self._changes
+        if not self.book.commit(changes(attempt, file, outcome, gateway_ref, now)):
+            return None
+        return self._conflict() if beside else "settled"
+
+    def _again(self, attempt: Attempt, file: LoanFile, outcome: Outcome, _gateway_ref: str | None) -> str | None:
+        """What a settled attempt makes of another answer."""
+        if attempt.outcome is Outcome.PAID and outcome.is_failure:
+            return self._conflict()  # the gateway tells two stories: its books must be looked at
+        if attempt.outcome is outcome or outcome is not Outcome.PAID:
+            return "known"
+        return "conflict" if self._suspend(attempt, file, self.clock.now()) else None
+
+    def _conflict(self) -> str:
+        self.summary.counts["conflict"] += 1
+        return "conflict"
+
+    def unknown(self, attempt: Attempt, outcome: Outcome, stuck: str | None = None) -> None:
+        """Notes that there is no definite answer, and when to ask again: each time twice as long after the claim.
+
+        Somebody's definite answer that came meanwhile stands. `stuck` says why no enquiry will ever tell.
+        """
+        now = self.clock.now()
+        enquire_at = attempt.enquire_at or attempt.claimed_at
+        if enquire_at <= now:  # within its lease the claim's own moment stands: one write unit less
+            enquire_at = now + min(max(now - attempt.claimed_at, _FIRST_WAIT), _LONGEST_WAIT)
+        row = replace(attempt, state=AttemptState.UNKNOWN, outcome=outcome, enquire_at=enquire_at, stuck=stuck)
         self.book.commit([SaveAttempt(row, was_presented=attempt.presented)])
 
     def _changes(
         self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None, now: datetime
     ) -> list[Change]:
-        done = settled(attempt, file.instalments, outcome, gateway_ref, now, self._today(file, now))
-        mandate, mandate_changes = self._mandate(attempt, file, outcome)
-        instalments = [replace(i, step=self._next_step(i, file.loan, mandate, now)) for i in done.instalments]
+        today, policy = self._today(file, now), policy_or_none(self.shelf, file.loan.product, now)
+        waterfall = policy.waterfall if policy else DEFAULT_WATERFALL
+        done = settled(attempt, file.instalments, outcome, gateway_ref, now, today, waterfall)
+        mandates = mandates_after(attempt, file.mandates, outcome, now)
+        known = replace(file, mandates=mandates)
+        instalments = self._with_steps(done.instalments, known, policy, now)
         changes: list[Change] = [
             SaveAttempt(done.attempt, was_presented=attempt.presented),
             *(SaveInstalment(i) for i in instalments),
-            *mandate_changes,
+            *(SaveMandate(m, file.loan.gate_rev) for m in mandates if m not in file.mandates),
         ]
+        changes += self._others_awake(attempt, known, policy, mandates != file.mandates, now)
+        if attempt.reserves:
+            changes.append(SaveDebitCard(self._debits_after(attempt, file, policy, outcome, now)))
         if done.entry:
             changes.append(Insert(done.entry))
             changes += wakes(file, instalments, now)
         return changes
 
-    def _next_step(self, instalment: Instalment, loan: Loan, mandate: Mandate | None, now: datetime) -> datetime | None:
-        """When the instalment's debit line looks again. The notice that a debit needs was there for this attempt;
-        whether it still suffices is decided then."""
-        policy = policy_or_none(self.shelf, loan.product, now)
-        if policy is None:
-            return now if not instalment.is_paid else None
-        unannounced = replace(policy, notice_required=False)
-        match plan_debit(instalment, loan, mandate, None, unannounced, now):
-            case Act():
-                return now
-            case Defer(until):
-                return until
-            case _:
-                return None
+    def _is_in_suspense(self, attempt: Attempt) -> bool:
+        return self.book.entry(keys.SUSPENSE, "gateway", keys.intent_key(attempt.loan_id, attempt.seq)) is not None
 
-    def _mandate(self, attempt: Attempt, file: LoanFile, outcome: Outcome) -> tuple[Mandate | None, list[Change]]:
-        status = outcome.ends_mandate
-        used = next((m for m in file.mandates if m.mandate_id == attempt.mandate_id), None)
-        if status is None or used is None or used.status is not MandateStatus.ACTIVE:
-            return file.mandate, []  # whoever ended it before had his reason
-        ended = replace(used, status=status)
-        others = replace(file, mandates=tuple(m for m in file.mandates if m is not used))
-        return others.mandate, [SaveMandate(ended, file.loan.gate_rev)]
+    def _closing(
+        self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None, now: datetime
+    ) -> list[Change]:
+        """Closes an attempt whose money is booked already, and its instalments to debits until a person has looked."""
+        policy = policy_or_none(self.shelf, file.loan.product, now)
+        done = settled_beside(attempt, file.instalments, outcome, gateway_ref, now, self._today(file, now))
+        changes: list[Change] = [
+            SaveAttempt(done.attempt, was_presented=attempt.presented),
+            *(SaveInstalment(i) for i in done.instalments),
+        ]
+        if attempt.reserves:
+            changes.append(SaveDebitCard(self._debits_after(attempt, file, policy, outcome, now)))
+        return changes
+
+    def _with_steps(
+        self, instalments: Iterable[Instalment], file: LoanFile, policy: Policy | None, now: datetime
+    ) -> list[Instalment]:
+        """The instalments with the moment at which the debit line looks again, as its decision of now says."""
+        if policy is None:
+            return [replace(i, step=None if i.is_paid else now) for i in instalments]
+        mandate = file.mandate_on(business_date(now, policy.business_zone))
+        owner = self.book.borrower_file(file.loan.borrower_id)
+        if owner is None:
+            raise BookError(f"loan {file.loan.loan_id} has no borrower")
+        stepped = []
+        for one in instalments:
+            told = owner.card.told.get(keys.told_key(one.loan_id, one.number, one.episode))
+            decision = plan_debit(one, file.loan, mandate, told, policy, now, payday=owner.borrower.payday)
+            stepped.append(replace(one, step=next_step(decision, now)))
+        return stepped
+
+    def _others_awake(
+        self, attempt: Attempt, file: LoanFile, policy: Policy | None, mandates_changed: bool, now: datetime
+    ) -> list[Change]:
+        """Instalments that the ended mandate kept off the agenda, where another one is left to debit them."""
+        if not mandates_changed or policy is None or not file.mandate_on(business_date(now, policy.business_zone)):
+            return []
+        asleep = [i for i in to_wake(file) if i.step is None and i.number not in attempt.numbers]
+        room = MOST_ROWS_WOKEN - len(attempt.numbers)
+        return [SaveInstalment(replace(i, step=now, rev=i.rev + 1)) for i in asleep[: max(room, 0)]]
+
+    def _debits_after(
+        self, attempt: Attempt, file: LoanFile, policy: Policy | None, outcome: Outcome, now: datetime
+    ) -> DebitCard:
+        """The borrower's failures once this attempt's place is free; the limit is the rail's of today."""
+        card = self.book.debit_card(file.loan.borrower_id)
+        rail = policy.rails.get(attempt.rail) if policy else None
+        return debits_after(card, outcome, rail.failures_in_row if rail else None, now)
 
     def _today(self, file: LoanFile, now: datetime) -> date:
         """The lender's date; without a valid pack that of UTC, because money is booked all the same."""
@@ -125,7 +199,7 @@ class Settling:
         if self.book.entry(keys.SUSPENSE, "gateway", key):
             return True
         detail = f"paid after {attempt.outcome}"
-        entry = replace(gateway_entry(attempt, self._today(file, now), ()), loan_id=keys.SUSPENSE, detail=detail)
+        entry = replace(gateway_entry(attempt, self._today(file, now)), loan_id=keys.SUSPENSE, detail=detail)
         blocked = [
             replace(i, blocked=True, step=None, rev=i.rev + 1) for i in file.instalments if i.number in attempt.numbers
         ]
@@ -133,14 +207,3 @@ class Settling:
             return False
         self.summary.counts["conflict"] += 1
         return True
-
-
-def wakes(file: LoanFile, changed: Iterable[Instalment], now: datetime) -> list[Change]:
-    """What money brings forward: the stage line where a stage may end, both lines where the loan is repaid.
-
-    A single payment of a loan in no stage brings nothing forward: the contact line looks after each deduction anyway.
-    """
-    after = {i.number: i for i in file.instalments} | {i.number: i for i in changed}
-    if all(i.is_paid for i in after.values()):
-        return [WakeContact(file.loan.borrower_id, now), WakeStage(file.loan.loan_id, now)]
-    return [WakeStage(file.loan.loan_id, now)] if file.loan.stage is not Stage.CURRENT else []

@@ -1,0 +1,48 @@
+"""What stands in suspense, and which instalments it keeps closed to debits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shared.domain import keys
+from shared.domain.book import LedgerEntry
+from shared.domain.money import Money
+from shared.domain.repayment import GATEWAY, source_of
+from shared.ports.book import Book
+from shared.workflows.booking import entity
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Money in suspense, and what of it nobody resolved or took back yet (negative for money that left)."""
+
+    entry: LedgerEntry
+    left: Money
+
+    @property
+    def key(self) -> str:
+        """What `resolve` asks for: `source#external_id`."""
+        return entity(self.entry)
+
+
+def kept_closed(book: Book, loan_id: str, but: str | None = None) -> set[int]:
+    """The instalments of a loan that late money closed to debits and that nobody resolved yet; `but` one entry's."""
+    numbers: set[int] = set()
+    for one in still_open(book.entries(keys.SUSPENSE)):
+        if one.key != but and one.left.minor > 0 and source_of(one.entry.external_id) == GATEWAY:
+            owner, seq = keys.parse_intent_key(one.entry.external_id)
+            attempt = book.attempt(owner, seq) if owner == loan_id else None
+            numbers.update(attempt.numbers if attempt else ())
+    return numbers
+
+
+def still_open(entries: Sequence[LedgerEntry]) -> Iterator[Open]:
+    """What of the entries in suspense nobody resolved, took back or gave again."""
+    moved: dict[str, int] = {}
+    for entry in entries:
+        if entry.undoes:
+            moved[entry.undoes] = moved.get(entry.undoes, 0) + entry.amount.minor
+    for entry in entries:
+        if entry.undoes is None:
+            left = entry.amount.minor + moved.get(entity(entry), 0)
+            if left:
+                yield Open(entry, Money(left, entry.amount.currency))

@@ -1,0 +1,161 @@
+"""Bank files: read line by line, passed on in messages of fifty rows, booked like any other news of money.
+
+Safe to run twice: each row is known by its reference, so the same file again, or one that overlaps it, changes nothing;
+the results are written over themselves.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import batched
+from typing import assert_never
+
+from shared.domain.bank_file import (
+    COLUMNS,
+    ROWS_PER_MESSAGE,
+    BadRow,
+    BankFileNews,
+    BankRow,
+    BankRows,
+    header_problem,
+    is_file_name,
+    read_row,
+)
+from shared.domain.errors import InputError
+from shared.domain.repayment import Arrived, GatewayReport, GivenAgain, Repayment, TakenBack
+from shared.ports.stub import EventQueue
+from shared.ports.webhooks import BankFiles
+from shared.workflows.booking import lender_today
+from shared.workflows.passes import Summary
+from shared.workflows.record_repayments import Repayments
+
+_MESSAGES_AT_ONCE = 100
+_MOST_LISTED = 1000
+"""Bad rows that a result lists; more are counted."""
+
+
+type News = Arrived | BankFileNews | BankRows
+
+
+class _RefusedError(InputError):
+    """The file is refused whole."""
+
+
+@dataclass(slots=True)
+class _Bad:
+    """Bad rows, of which the first ones are kept."""
+
+    count: int = 0
+    listed: list[BadRow] = field(default_factory=list)
+
+    def note(self, row: BadRow) -> None:
+        self.count += 1
+        if len(self.listed) < _MOST_LISTED:
+            self.listed.append(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Everything that the queue of repayments carries."""
+
+    repayments: Repayments
+    files: BankFiles
+    queue: EventQueue
+
+    def work(self, news: News, run: str) -> Summary:
+        match news:
+            case Repayment() | GatewayReport() | TakenBack() | GivenAgain():
+                return self.repayments.work([news], run)
+            case BankFileNews(names):
+                summary = Summary()
+                for name in names:
+                    self._read(name, summary)
+                return summary
+            case BankRows():
+                return self._book(news, run)
+            case _:
+                assert_never(news)
+
+    def _read(self, name: str, summary: Summary) -> None:
+        """Queues a file's rows, and puts down what of it was refused."""
+        if not is_file_name(name):
+            summary.counts["file.refused"] += 1
+            return
+        today = lender_today(self.repayments.shelf, self.repayments.clock.now())
+        bad, count = _Bad(), 0
+        try:
+            good = _good_rows(self.files.lines(name), today, bad)
+            for messages in batched(batched(good, ROWS_PER_MESSAGE, strict=False), _MESSAGES_AT_ONCE, strict=False):
+                self.queue.send([_message(name, rows) for rows in messages])
+                count += sum(len(rows) for rows in messages)
+        except InputError as error:
+            summary.counts["file.refused"] += 1
+            self.files.keep_result(name, _result(name, refused=str(error), rows=count))
+            return
+        summary.counts.update({"file.read": 1, "file.rows": count})
+        if bad.count:
+            summary.counts["quarantine.BAD_ROW"] += bad.count
+        rows = [{"line": row.line, "problem": row.problem} for row in bad.listed]
+        self.files.keep_result(name, _result(name, rows=count, quarantined=bad.count, lines=rows))
+
+    def _book(self, batch: BankRows, run: str) -> Summary:
+        """Books rows; those in front of a person by now are put down, on a repeat too."""
+        arrived: list[Arrived] = [row.arrived() for row in batch.rows]
+        verdicts, summary = self.repayments.judge(arrived, run)
+        pairs = zip(batch.rows, verdicts, strict=True)
+        lines = [{"line": r.line, "became": v.became, "problem": v.problem} for r, v in pairs if v.problem]
+        if lines:
+            name = f"{batch.name}.from-line-{batch.rows[0].line}"
+            self.files.keep_result(name, _result(batch.name, rows=len(batch.rows), lines=lines))
+        return summary
+
+
+def _good_rows(lines: Iterator[bytes], today: date, bad: _Bad) -> Iterator[BankRow]:
+    """The rows that can be read; the others are noted. Raises InputError where the header is none."""
+    order: list[str] = []
+    for number, raw in enumerate(lines, 1):
+        cells = _cells(raw, number)
+        if number == 1:
+            header = None if cells == [] else cells
+            if isinstance(header, BadRow):
+                raise _RefusedError(f"line 1 {header.problem}")
+            if problem := header_problem(header):
+                raise _RefusedError(f"the file {problem}")
+            order = [name.strip() for name in header or ()]
+        elif isinstance(cells, BadRow):
+            bad.note(cells)
+        elif cells and len(cells) != len(order):
+            bad.note(BadRow(number, f"has {len(cells)} fields, the header has {len(order)}"))
+        elif cells:
+            row = read_row(number, dict(zip(order, cells, strict=True)), today)
+            if isinstance(row, BadRow):
+                bad.note(row)
+            else:
+                yield row
+    if not order:
+        raise _RefusedError(f"the file {header_problem(None)}")
+
+
+def _cells(raw: bytes, number: int) -> list[str] | BadRow:
+    """The cells of one line, none for a blank one. Each stands alone, so that a stray quote spoils only its own."""
+    try:
+        text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return BadRow(number, "is not UTF-8")
+    if "\0" in text:
+        return BadRow(number, "holds a NUL character")
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        return BadRow(number, "is not CSV: a quote is not closed or stands inside a field")
+
+
+def _message(name: str, rows: Sequence[BankRow]) -> str:
+    listed = [[r.line, r.reference, r.minor, r.currency, r.booked_on.isoformat(), r.loan_id] for r in rows]
+    return json.dumps({"v": 1, "kind": "rows", "file": name, "rows": listed}, separators=(",", ":"))
+
+
+def _result(name: str, **said: object) -> str:
+    return json.dumps({"v": 1, "file": name, "columns": list(COLUMNS)} | said, indent=1)

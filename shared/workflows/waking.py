@@ -1,0 +1,40 @@
+"""What money brings forward on the other lines."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.book import Instalment, Line, LoanFile, Outcome, Stage
+from shared.domain.changes import Change, WakeContact, WakeStage
+from shared.ports.world import WorkQueue
+
+
+def wakes(file: LoanFile, changed: Iterable[Instalment], now: datetime) -> list[Change]:
+    """What money brings forward: the stage line where a stage may end, both lines where the loan is repaid.
+
+    A single payment of a loan in no stage brings nothing forward: the contact line looks after each deduction anyway.
+    """
+    after = {i.number: i for i in file.instalments} | {i.number: i for i in changed}
+    if all(i.is_paid for i in after.values()):
+        return [WakeContact(file.loan.borrower_id, now), WakeStage(file.loan.loan_id, now)]
+    return [WakeStage(file.loan.loan_id, now)] if file.loan.stage is not Stage.CURRENT else []
+
+
+class Touched:
+    """Whom outcomes concern, so that the other lines hear at once instead of at their next pass."""
+
+    def __init__(self) -> None:
+        self._borrowers: set[str] = set()
+        self._loans: set[str] = set()
+
+    def note(self, borrower_id: str, loan_id: str, outcome: Outcome) -> None:
+        if outcome.is_terminal:
+            self._borrowers.add(borrower_id)
+        if outcome is Outcome.PAID:
+            self._loans.add(loan_id)
+
+    def tell(self, queue: WorkQueue, run: str) -> None:
+        """Hints only: lost ones cost time, not messages, since both lines have their own next step."""
+        if self._borrowers:
+            queue.send(Line.CONTACT, sorted(self._borrowers), run)
+        if self._loans:
+            queue.send(Line.STAGE, sorted(self._loans), run)

@@ -1,0 +1,94 @@
+"""Writes a change of mandates, by whichever hand: in one transaction with its audit and what it brings forward."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import batched
+
+from shared.domain import keys
+from shared.domain.book import AuditEntry, DebitCard, Instalment, InstalmentState, LoanFile, Mandate, MandateStatus
+from shared.domain.changes import (
+    Change,
+    HoldInstalment,
+    Insert,
+    SaveDebitCard,
+    SaveInstalment,
+    SaveMandate,
+    WakeContact,
+)
+from shared.domain.mandate_requests import Changed
+from shared.domain.mandates import CHANGED, Move, is_stopped, to_wake
+from shared.ports.book import Book
+
+MOST_INSTALMENTS = 80
+"""Instalments that one change wakes or holds; with the mandate, its loan, the code and both cards they fit one
+transaction of 100 rows."""
+
+LATER = timedelta(days=1)
+"""When a loan's instalments beyond the nearest 80 are looked at after a new authorisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Who changes, as the audit keeps it."""
+
+    what: str
+    actor: str
+    reason: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_changes(
+    book: Book, file: LoanFile, moves: tuple[Move, ...], note: Note, more: Sequence[Change], now: datetime
+) -> Changed | None:
+    """The change, its audit and what it brings forward, in one transaction; None where it lost a race."""
+    loan = file.loan
+    stand = {m.mandate_id: m.status for m in file.mandates} | {m.row.mandate_id: m.row.status for m in moves}
+    woken = to_wake(file) if MandateStatus.ACTIVE in stand.values() else ()
+    near, far = woken[:MOST_INSTALMENTS], woken[MOST_INSTALMENTS:]
+    if not _wake_later(book, far, now):
+        return None
+    what = f"{CHANGED}{note.what}"
+    detail = dict(note.detail) | {"gate_rev": str(loan.gate_rev + 1)}
+    for move in moves:
+        detail[f"was.{move.row.mandate_id}"] = move.was or "none"
+        detail[f"now.{move.row.mandate_id}"] = move.row.status
+    revision = keys.audit_revision(now, f"{loan.gate_rev + 1:06d}#{what}")
+    changes: list[Change] = [
+        *(SaveMandate(replace(move.row, since=now), loan.gate_rev) for move in moves),
+        Insert(AuditEntry(loan.loan_id, revision, now, note.actor, what, note.reason, detail)),
+        *(SaveInstalment(replace(i, step=now, rev=i.rev + 1)) for i in near),
+        WakeContact(loan.borrower_id, now),
+        *(change for change in more if not _is_held_by_its_save(change, near)),
+    ]
+    if not book.commit(changes):
+        return None
+    return Changed(tuple((move.row.mandate_id, move.row.status) for move in moves), now)
+
+
+def _is_held_by_its_save(change: Change, saved: Sequence[Instalment]) -> bool:
+    """A save requires the row's revision as much as a hold does, and a row is written once in a transaction."""
+    return isinstance(change, HoldInstalment) and change.number in {row.number for row in saved}
+
+
+def _wake_later(book: Book, rows: tuple[Instalment, ...], now: datetime) -> bool:
+    """Puts instalments that are on no agenda on it, before the change: one that is looked at in vain does no harm,
+    one that nobody looks at would never be deducted."""
+    asleep = [i for i in rows if i.step is None]
+    return all(
+        book.commit([SaveInstalment(replace(i, step=now + LATER, rev=i.rev + 1)) for i in part])
+        for part in batched(asleep, MOST_INSTALMENTS, strict=False)
+    )
+
+
+def fresh_start(mandate: Mandate, debits: DebitCard) -> list[Change]:
+    """An authorisation that is newer than the failures in a row begins to count them anew. Older ones stay stopped."""
+    if mandate.status is not MandateStatus.ACTIVE or debits.rev == 0 or is_stopped(mandate, debits):
+        return []
+    return [SaveDebitCard(replace(debits, failures=0, rev=debits.rev + 1))]
+
+
+def holds(file: LoanFile) -> list[Change]:
+    """No debit is claimed between the reading and the change: a claim writes the instalments that it takes."""
+    waiting = sorted((i for i in file.unpaid if i.state is InstalmentState.OPEN), key=lambda i: (i.due_on, i.number))
+    return [HoldInstalment(i.loan_id, i.number, i.rev) for i in waiting[:MOST_INSTALMENTS]]
