@@ -33,6 +33,10 @@ def routes_to(stub: PaymentStub, pause: Pause) -> LambdaFunctionUrlResolver:
     def look_up(key: str) -> Response[str]:
         return respond(stub.look_up(unquote(key)))
 
+    @routes.post("/v1/refunds")
+    def refund() -> Response[str]:
+        return respond(stub.refund(body_of(routes.current_event)))
+
     @routes.post("/v1/accounts/<account_ref>/credits")
     def credit(account_ref: str) -> Response[str]:
         return respond(stub.credit(unquote(account_ref), body_of(routes.current_event)))

@@ -1,6 +1,8 @@
 """The payment gateway over HTTP, signed for an AWS_IAM function URL, with exactly one request on the wire a call."""
 
 import ssl
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -11,10 +13,19 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import get_cert_path
 from urllib3.exceptions import HTTPError
 
-from shared.adapters.gateway_answers import UNKNOWN, read_answer, read_lookup, request_body
+from shared.adapters.gateway_answers import (
+    KEY_LIFE,
+    UNKNOWN,
+    read_answer,
+    read_lookup,
+    refund_body,
+    request_body,
+)
+from shared.domain.book import Outcome
 from shared.domain.errors import GatewayError
 from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS
-from shared.ports.world import DebitAnswer, DebitRequest
+from shared.domain.money import Money
+from shared.ports.world import DebitAnswer, DebitRequest, RefundRequest
 
 _NO_ANSWER = (HTTPError, BotoCoreError)
 """What the transport and the signer raise; the second is about credentials that could not be renewed."""
@@ -28,9 +39,10 @@ class HttpGateway:
 
     Nothing is repeated: no retry, no redirect, and no connection is kept, because one that went stale while the
     function slept would turn the next debit into an unknown.
-    """
 
-    not_found_is_final = True
+    `codes` are those of the gateway's rail. `key_life` and `not_found_is_final` say what the gateway promises of its
+    keys; the defaults are the stub's, which forgets none and whose lookup is authoritative.
+    """
 
     def __init__(
         self,
@@ -39,9 +51,16 @@ class HttpGateway:
         credentials: Any,
         via: str | None = None,
         timeout_seconds: float = CLIENT_TIMEOUT_SECONDS,
+        *,
+        codes: Mapping[str, Outcome],
+        key_life: timedelta = KEY_LIFE,
+        not_found_is_final: bool = True,
     ) -> None:
         if credentials is None:
             raise GatewayError("there are no AWS credentials to sign requests to the gateway with")
+        self.key_life = key_life
+        self.not_found_is_final = not_found_is_final
+        self._codes = codes
         self._url = url.rstrip("/")
         self._host = urlsplit(url).netloc
         self._address = (via or url).rstrip("/")
@@ -60,18 +79,24 @@ class HttpGateway:
         same key is presented again: the safe way costs a few minutes, and needs no judgement of which errors of a
         transport prove that nothing left.
         """
+        return self._act("/v1/payments", request_body(request), request.amount)
+
+    def refund(self, request: RefundRequest) -> DebitAnswer:
+        return self._act("/v1/refunds", refund_body(request), request.amount)
+
+    def _act(self, path: str, body: bytes, asked: Money) -> DebitAnswer:
         try:
-            status, body = self._request("POST", "/v1/payments", request_body(request))
+            status, answer = self._request("POST", path, body)
         except _NO_ANSWER:
             return UNKNOWN
-        return read_answer(status, body)
+        return read_answer(status, answer, self._codes, asked)
 
     def enquire(self, key: str) -> DebitAnswer | None:
         try:
             status, body = self._request("GET", f"/v1/payments/{quote(key, safe=':')}")
         except _NO_ANSWER as error:
             raise GatewayError(f"the gateway could not be asked: {type(error).__name__}") from error
-        return read_lookup(status, body)
+        return read_lookup(status, body, self._codes)
 
     def _request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         headers = {"Host": self._host, "Connection": "close"}

@@ -5,6 +5,8 @@ The account reference says what happens:
     paid-…                                       charges
     insufficient-… limit-… risk-…                declines
     mandate-dead-… account-dead-…                declines
+    closed-…                                     declines: it takes no debit at this time
+    pending-…                                    lets wait; charges at the first lookup or report
     balance-…                                    charges while the money that was credited to it suffices
     slow-…                                       charges, answers a second before the client's time-out
     lost-…                                       charges, answers a second after it
@@ -18,11 +20,11 @@ from hashlib import sha256
 from itertools import batched
 
 from shared.domain.errors import InputError
-from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS, DECLINED, NOT_FOUND, PAID
+from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS, DECLINED, NOT_FOUND, PAID, PENDING
 from shared.domain.money import EXPONENTS, Money
-from shared.ports.stub import EventQueue, Reply, StubBooks, StubPayment, Taken
+from shared.ports.stub import EventQueue, Reply, StubBooks, StubPayment, StubRefund, Taken
 
-_DELIVERED_AT_ONCE = 100
+_DELIVERED_AT_ONCE = 10
 _MOST_MINOR = 10**15
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
@@ -32,6 +34,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 class Behaviour:
     """What an account does with a debit."""
 
+    status: str = PAID
     code: str = PAID
     after_seconds: float = 0
     from_balance: bool = False
@@ -39,12 +42,14 @@ class Behaviour:
 
 BEHAVIOURS: Mapping[str, Behaviour] = {
     "paid-": Behaviour(),
-    "insufficient-": Behaviour("insufficient"),
+    "insufficient-": Behaviour(DECLINED, "insufficient"),
     "balance-": Behaviour(from_balance=True),
-    "limit-": Behaviour("limit"),
-    "mandate-dead-": Behaviour("mandate_dead"),
-    "account-dead-": Behaviour("account_dead"),
-    "risk-": Behaviour("risk"),
+    "limit-": Behaviour(DECLINED, "limit"),
+    "mandate-dead-": Behaviour(DECLINED, "mandate_dead"),
+    "account-dead-": Behaviour(DECLINED, "account_dead"),
+    "risk-": Behaviour(DECLINED, "risk"),
+    "closed-": Behaviour(DECLINED, "closed"),
+    "pending-": Behaviour(PENDING, "waiting"),
     "slow-": Behaviour(after_seconds=CLIENT_TIMEOUT_SECONDS - 1),
     "lost-": Behaviour(after_seconds=CLIENT_TIMEOUT_SECONDS + 1),
 }
@@ -66,6 +71,8 @@ class PaymentStub:
         asked = _payment_asked(body)
         known = self.books.payment(asked.key)
         if known is None:
+            if self.books.refund(asked.key):
+                return _key_reused()
             behaviour = _behaviour_of(asked.account_ref)
             if behaviour is None:
                 return _unknown_account()
@@ -74,11 +81,11 @@ class PaymentStub:
                 return self.present(body)  # another request took the key meanwhile
             return _answer(known, behaviour.after_seconds)
         if not known.is_same_request(asked):
-            return _error(409, "key_reused", "this key belongs to another request")
+            return _key_reused()
         return _answer(known)
 
     def _decide(self, asked: StubPayment, behaviour: Behaviour) -> StubPayment | None:
-        decided = replace(asked, status=PAID if behaviour.code == PAID else DECLINED, code=behaviour.code)
+        decided = replace(asked, status=behaviour.status, code=behaviour.code)
         taken = self.books.take(decided, behaviour.from_balance)
         if taken is Taken.SHORT:
             decided = replace(asked, status=DECLINED, code="insufficient")
@@ -86,9 +93,43 @@ class PaymentStub:
         return decided if taken is Taken.YES else None
 
     def look_up(self, key: str) -> Reply:
-        """`GET /v1/payments/{key}`: the answer that the key got; 404 says that the stub never saw the key."""
-        known = self.books.payment(key) if _KEY.fullmatch(key) else None
-        return _answer(known) if known else Reply(404, {"status": NOT_FOUND})
+        """`GET /v1/payments/{key}`: what became of a payment or a refund; 404 says that the stub never saw the key.
+
+        What was pending is paid by then.
+        """
+        if not _KEY.fullmatch(key):
+            return Reply(404, {"status": NOT_FOUND})
+        if known := self.books.payment(key):
+            return _answer(self._completed(known))
+        given_back = self.books.refund(key)
+        return _answer(given_back) if given_back else Reply(404, {"status": NOT_FOUND})
+
+    def _completed(self, payment: StubPayment) -> StubPayment:
+        return self.books.complete(payment.key, PAID) if payment.status == PENDING else payment
+
+    def refund(self, body: str) -> Reply:
+        """`POST /v1/refunds`: gives back money of a payment, once a key; it answers as late as the payment did.
+
+        Refused are more than was charged, over all refunds of the payment, and a payment that charged nothing.
+        """
+        asked = _refund_asked(body)
+        known = self.books.refund(asked.key)
+        if known:
+            return _answer(known) if known == asked else _key_reused()
+        payment = self.books.payment(asked.payment_key)
+        if payment is None or payment.status != PAID:
+            return _error(422, "nothing_to_refund", "no payment of this key charged anything")
+        if payment.amount.currency != asked.amount.currency:
+            return _error(422, "other_currency", "the payment was made in another currency")
+        behaviour = _behaviour_of(payment.account_ref) or Behaviour()
+        match self.books.give_back(asked, payment, behaviour.from_balance):
+            case Taken.YES:
+                return _answer(asked, behaviour.after_seconds)
+            case Taken.SHORT:
+                return _error(422, "more_than_charged", "all refunds together would exceed the payment")
+            case Taken.EXISTS:
+                rival = self.books.refund(asked.key)
+                return _answer(rival) if rival == asked else _key_reused()
 
     def credit(self, account_ref: str, body: str) -> Reply:
         """`POST /v1/accounts/{ref}/credits`: puts money on a `balance-…` account, once a credit id."""
@@ -105,13 +146,13 @@ class PaymentStub:
     def deliver(self) -> Reply:
         """`POST /v1/webhooks/deliver`: reports every payment that was not reported yet, in key order.
 
-        A gateway pushes by itself; the stub does when it is told, so that two runs see the same events at the same
-        steps. An event that was queued but not marked, because something failed in between, is sent again with the
-        same id.
+        What was pending is paid by then. A gateway pushes by itself; the stub does when it is told, so that two runs
+        see the same events at the same steps. An event that was taken but not marked, because something failed in
+        between, is sent again with the same id by the next call.
         """
         count = 0
         for part in batched(self.books.undelivered(), _DELIVERED_AT_ONCE, strict=False):
-            self.events.send([_event(payment) for payment in part])
+            self.events.send([_event(self._completed(payment)) for payment in part])
             self.books.mark_delivered([payment.key for payment in part])
             count += len(part)
         return Reply(200, {"delivered": count})
@@ -126,14 +167,14 @@ def _behaviour_of(account_ref: str) -> Behaviour | None:
     return next((b for prefix, b in BEHAVIOURS.items() if account_ref.startswith(prefix)), None)
 
 
-def _answer(payment: StubPayment, after_seconds: float = 0) -> Reply:
-    body = {
-        "key": payment.key,
-        "status": payment.status,
-        "code": payment.code,
-        "gateway_ref": payment.gateway_ref,
-    }
+def _answer(known: StubPayment | StubRefund, after_seconds: float = 0) -> Reply:
+    status, code = (known.status, known.code) if isinstance(known, StubPayment) else (PAID, PAID)
+    body = {"key": known.key, "status": status, "code": code, "gateway_ref": known.gateway_ref}
     return Reply(200, body, after_seconds)
+
+
+def _key_reused() -> Reply:
+    return _error(409, "key_reused", "this key belongs to another request")
 
 
 def _event(payment: StubPayment) -> str:
@@ -181,6 +222,12 @@ def _payment_asked(body: str) -> StubPayment:
         "",
         reference_of(key),
     )
+
+
+def _refund_asked(body: str) -> StubRefund:
+    fields = _fields(body, {"key", "payment_key", "amount_minor", "currency"})
+    key = _matching(fields, "key", _KEY)
+    return StubRefund(key, _matching(fields, "payment_key", _KEY), _amount(fields), reference_of(key))
 
 
 def _fields(body: str, names: set[str]) -> dict[str, object]:
