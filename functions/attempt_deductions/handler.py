@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.attempt_deductions.bootstrap import app
 from shared.domain.book import Line
-from shared.runtime import batches, events, telemetry
+from shared.runtime import batches, events, hint_events, telemetry
 
 ONE_KEY_SECONDS = 15
 """What one deduction takes at worst: the gateway's time-out of 5 s, and a store that answers late."""
@@ -20,7 +20,7 @@ def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
     worker, has_time = app(), batches.time_left(context, ONE_KEY_SECONDS)
 
     def work(body: str) -> None:
-        hints = events.hints(body, Line.DEBIT)
+        hints = hint_events.hints(body, Line.DEBIT)
         telemetry.report(worker.work(hints.keys, hints.run, has_time), run=hints.run)
 
     return batches.each_body(records, work)

@@ -12,15 +12,17 @@ from shared.workflows.plan_work import Finding, Preview
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A dry run's decisions, or hints by line."""
+    """A dry run's decisions, or hints by line; `held` are the lines that are switched off."""
 
     result: Preview | Mapping[Line, int]
+    held: frozenset[Line] = frozenset()
 
     @property
     def counts(self) -> Mapping[str, int]:
         if isinstance(self.result, Preview):
             return Counter(f"preview.{found.decision}" for found in self.result.decisions)
-        return {f"hints.{line}": given for line, given in self.result.items()}
+        off = {f"switched-off.{line}": 1 for line in sorted(self.held)}
+        return {f"hints.{line}": given for line, given in self.result.items()} | off
 
     @property
     def failures(self) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from functools import cache
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
+from shared.adapters.dynamodb.switches import DynamoSwitches
 from shared.adapters.policy_files import PolicyFiles, lender_zone, read_packs
 from shared.adapters.sqs_queue import SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens
@@ -24,4 +25,5 @@ def app() -> Planner:
         VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
         PolicyFiles(packs),
         lender_zone(packs),
+        DynamoSwitches(client, time.control_table),
     )

@@ -1,26 +1,39 @@
 """The wiring of the booking of repayments."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
-from shared.adapters.policy_files import PolicyFiles
-from shared.adapters.sqs_queue import SqsWorkQueue, sqs_client
+from shared.adapters.policy_files import PolicyFiles, rail_codes
+from shared.adapters.s3_bank_files import S3BankFiles, s3_client
+from shared.adapters.sqs_queue import SqsEvents, SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens
-from shared.domain.book import Line
+from shared.domain.book import Line, Outcome
 from shared.runtime import settings
+from shared.workflows.read_bank_files import Intake
 from shared.workflows.record_repayments import Repayments
 
 
 @cache
-def app() -> Repayments:
+def app() -> Intake:
     store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
-    client = dynamodb_client()
-    return Repayments(
+    client, sqs = dynamodb_client(), sqs_client()
+    repayments = Repayments(
         DynamoBook(client, store.tables, RandomTokens(), store.shards),
         PolicyFiles(),
         VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
-        SqsWorkQueue(sqs_client(), queues.urls),
+        SqsWorkQueue(sqs, queues.urls),
     )
+    return Intake(
+        repayments,
+        S3BankFiles(s3_client(), settings.text("BANK_FILES_BUCKET")),
+        SqsEvents(sqs, settings.text("QUEUE_REPAYMENTS_URL")),
+    )
+
+
+def codes() -> Mapping[str, Outcome]:
+    """What the codes in the gateway's reports mean: those of the stub's rail."""
+    return rail_codes("stub")

@@ -1,12 +1,12 @@
-"""Books each payment that a message tells of, by hand or by the gateway's webhook, once."""
+"""Books each payment that a message tells of, by hand, webhook or bank file, once."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.record_repayments.bootstrap import app
-from shared.runtime import batches, events, telemetry
+from functions.record_repayments.bootstrap import app, codes
+from shared.runtime import batches, events, repayment_events, telemetry
 
 
 @telemetry.entry
@@ -14,10 +14,10 @@ def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
     """A message that fails comes again alone, and one that was booked before changes nothing."""
     del context
     records = events.records(event, "record_repayments")
-    repayments = app()
-    run = events.run_id(repayments.clock.now())
+    intake = app()
+    run = events.run_id(intake.repayments.clock.now())
 
     def work(body: str) -> None:
-        telemetry.report(repayments.work([events.repayment(body)], run), run=run)
+        telemetry.report(intake.work(repayment_events.repayment(body, codes()), run), run=run)
 
     return batches.each_body(records, work)

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.send_reminders.bootstrap import app
 from shared.domain.book import Line
-from shared.runtime import batches, events, telemetry
+from shared.runtime import batches, events, hint_events, telemetry
 
 ONE_KEY_SECONDS = 20
 """What one borrower takes at worst: several messages, each with the channel's time-out."""
@@ -20,7 +20,7 @@ def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
     worker, has_time = app(), batches.time_left(context, ONE_KEY_SECONDS)
 
     def work(body: str) -> None:
-        hints = events.hints(body, Line.CONTACT)
+        hints = hint_events.hints(body, Line.CONTACT)
         telemetry.report(worker.work(hints.keys, hints.run, has_time), run=hints.run)
 
     return batches.each_body(records, work)

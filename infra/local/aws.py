@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -60,8 +61,12 @@ class LocalAws:
     def is_running(self) -> bool:
         return emulator.found(self.home) is not None
 
-    def deploy(self, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Build and deploy the stack; give its outputs. Raises LocalAwsError, and leaves the emulator as it is."""
+    def deploy(self, parameters: Mapping[str, str] | None = None, clock: datetime | None = None) -> dict[str, str]:
+        """Build and deploy the stack; give its outputs. Raises LocalAwsError, and leaves the emulator as it is.
+
+        `clock` is where simulated time starts. It stands before any queue is polled: S3 tries the queue of repayments
+        when the bucket is made, and a function without a time would fail on that message and let it wait.
+        """
         self.make_bucket()
         try:
             deployment.deploy(self.port, self.home, parameters or {})
@@ -70,9 +75,13 @@ class LocalAws:
             if why is None:
                 raise
             raise LocalAwsError(f"the deployment failed at {why} (see {self.home / 'deploy.log'})") from error
+        outputs = self.outputs()
+        if clock:
+            deployment.set_clock(self.client("dynamodb"), outputs["TableControl"], clock)
         self.type_concurrency()
         self.grant_batches()
-        return self.outputs()
+        deployment.open_switches(self.client("dynamodb"), outputs["TableControl"])
+        return outputs
 
     def type_concurrency(self) -> None:
         """Say each queue's concurrency as a number: the emulator takes a parameter for text, and then polls nothing."""

@@ -4,10 +4,13 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from infra.local.emulator import ROOT, LocalAwsError, client_environment
+from shared.domain import keys
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 STACK = "duebell"
@@ -47,6 +50,27 @@ def deploy(port: int, home: Path, parameters: Mapping[str, str]) -> None:
         STACK,
     ]
     sam("deploy", "--template-file", built / "template.yaml", *flags, *overrides, port=port, home=home)
+
+
+def open_switches(dynamodb: Any, control: str) -> None:
+    """Lets a new stack debit; elsewhere a person does, by `duebell switch on all`.
+
+    A board that stands is left alone: somebody may have turned something off.
+    """
+    board = {"name": {"S": keys.SWITCHES}, "on": {"BOOL": True}, "off": {"L": []}}
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(
+            TableName=control,
+            Item=board,
+            ConditionExpression="attribute_not_exists(#name)",
+            ExpressionAttributeNames={"#name": "name"},
+        )
+
+
+def set_clock(dynamodb: Any, control: str, now: datetime) -> None:
+    """The simulated instant of a stack with virtual time, for all functions at once."""
+    item = {"name": {"S": keys.CLOCK}, "now": {"S": keys.instant(now)}}
+    dynamodb.put_item(TableName=control, Item=item)
 
 
 def sam(command: str, *arguments: str | Path, port: int, home: Path) -> None:

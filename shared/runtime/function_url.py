@@ -23,3 +23,14 @@ def body_of(event: Any) -> str:
         return base64.b64decode(body, validate=True).decode()
     except ValueError:
         raise InputError("the body is not UTF-8 text") from None
+
+
+def bytes_of(event: Any) -> bytes:
+    """The request's body as it came, empty without one; raises InputError for one that is not base64 as it says."""
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        raise InputError("the body is not base64") from None

@@ -64,6 +64,20 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """The door for webhooks as a sender sees it: its address, the name of the secret that signs, and `via` as for the
+    gateway."""
+
+    url: str
+    secret_name: str
+    via: str | None
+
+    @classmethod
+    def from_env(cls, env: Environment = os.environ) -> Self:
+        return cls(text("WEBHOOK_URL", env), text("WEBHOOK_SECRET_NAME", env), env.get("AWS_ENDPOINT_URL") or None)
+
+
+@dataclass(frozen=True, slots=True)
 class Sms:
     """How messages go out; `allowed_phones` is None in production, where everybody may be written to."""
 

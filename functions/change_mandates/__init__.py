@@ -1,0 +1,1 @@
+"""Turns automatic deduction on and off, by the borrower with a one-time code."""

@@ -1,0 +1,1 @@
+"""Does what an operator orders, once it is proved who orders it."""

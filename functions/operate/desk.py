@@ -1,0 +1,76 @@
+"""Which workflow an operator's request goes to, and what became of it as counts and as JSON."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from shared.domain import keys
+from shared.domain.money import Money
+from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder
+from shared.ports.world import Callers, Clock
+from shared.workflows.operate import Operations, Report, Result
+from shared.workflows.resolve_suspense import Suspense
+from shared.workflows.turn_switches import SwitchTurning
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    counts: Mapping[str, int]
+    answer: dict[str, Any]
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The operators' workflows, and who can say who calls."""
+
+    operations: Operations
+    suspense: Suspense
+    switches: SwitchTurning
+    callers: Callers
+    clock: Clock
+
+    def carry_out(self, request: OperatorRequest, actor: str, run: str, has_time: Callable[[], bool]) -> Done:
+        match request:
+            case Order():
+                return _reported(self.operations.order(request, actor, run, has_time), actor)
+            case Approval(asked):
+                return _reported(self.operations.approve(asked, actor, run, has_time), actor)
+            case SwitchOrder(name, on, reason):
+                board = self.switches.turn(name, on=on, reason=reason, actor=actor)
+                answer = {"actor": actor, "open": board.on, "off": sorted(board.off)}
+                return Done({f"switch.{'on' if on else 'off'}": 1}, answer)
+            case Resolution(entry, loan_id, numbers, reason):
+                out = self.suspense.resolve(entry, loan_id, reason=reason, actor=actor, numbers=numbers, run=run)
+                amount = Money(-out.amount.minor, out.amount.currency)
+                where = {"actor": actor, "entry": entry, "loan_id": loan_id}
+                return Done({"suspense.resolved": 1}, {**where, **_money(amount)})
+            case _:
+                assert_never(request)
+
+
+def _reported(report: Report, actor: str) -> Done:
+    answer: dict[str, Any] = {
+        "actor": actor,
+        "loans": report.extent.loans,
+        "amounts": [_money(Money(minor, currency)) for currency, minor in report.extent.minor.items()],
+        "results": [_plain(result) for result in report.results],
+    }
+    if report.request:
+        answer["request"] = report.request
+    return Done(report.summary.counts, answer, report.summary.failures)
+
+
+def _money(amount: Money) -> dict[str, str]:
+    return {"amount": amount.decimal(), "currency": amount.currency}
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = {"attempt": result.target, "result": result.word}
+    if result.reason:
+        found |= {"reason": result.reason.name, "sentence": result.reason.value}
+    if result.until:
+        found["until"] = keys.instant(result.until)
+    if result.attempt:
+        found["made"] = result.attempt
+    return found

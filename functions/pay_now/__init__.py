@@ -1,0 +1,1 @@
+"""Debits on the spot what a borrower orders to be paid."""

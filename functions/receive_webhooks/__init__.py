@@ -1,0 +1,1 @@
+"""Takes webhooks in: checks who signed them, and queues them as they came."""
