@@ -11,15 +11,19 @@ from shared.adapters.dynamodb.models import (
     AttemptItem,
     BorrowerItem,
     CardItem,
+    DebitsItem,
     EntryItem,
     EscalationItem,
     InstalmentItem,
     LoanItem,
     MandateItem,
+    MarkItem,
     Models,
     NoticeItem,
     StoredItem,
+    StubBooksItem,
     StubPaymentItem,
+    StubRefundItem,
     UnreadableRowError,
     bind,
 )
@@ -27,15 +31,18 @@ from shared.cli.session import PORTFOLIO_TABLES, Session
 from shared.domain import keys
 from shared.domain.errors import StoreError
 from shared.invariants.rows import (
+    AccountRow,
     AttemptRow,
     BorrowerRow,
     CardRow,
     ChargeRow,
+    DebitCardRow,
     EntryRow,
     EscalationRow,
     InstalmentRow,
     LoanRow,
     MandateRow,
+    MoneyRow,
     NoticeRow,
     Place,
     Snapshot,
@@ -67,38 +74,52 @@ def read_snapshot(models: Models) -> Snapshot:
     """Every row of every table, read consistently page by page: rows that change meanwhile may not fit each other."""
     book = Snapshot(charges=None if models.stub_books is None else [])
     with stored():
-        _read_loans(models, book)
-        for owner in _whole(models.borrowers.scan(consistent_read=True), book):
-            match owner:
-                case BorrowerItem():
-                    book.borrowers.append(BorrowerRow(owner.borrower_id, owner.time_zone))
-                case CardItem():
-                    place = place_of(owner.contact_pk, owner.contact_sk)
-                    book.cards.append(CardRow(owner.borrower_id, owner.loan_ids, place))
-                case _:
-                    pass  # of a kind that nothing here looks at
-        book.attempts.extend(map(_attempt_row, _whole(models.attempts.scan(consistent_read=True), book)))
-        book.notices.extend(map(_notice_row, _whole(models.notices.scan(consistent_read=True), book)))
-        book.entries.extend(map(_entry_row, _whole(models.ledger.scan(consistent_read=True), book)))
+        for model in (models.loans, models.borrowers, models.attempts, models.notices, models.ledger):
+            for row in _whole(model.scan(consistent_read=True), book):
+                _note(row, book)
         if models.stub_books and book.charges is not None:
-            payments = _whole(models.stub_books.query(StubPaymentItem.PAYMENTS, consistent_read=True), book)
-            book.charges.extend(ChargeRow(p.key, p.amount_minor, p.currency) for p in payments if p.status == "paid")
+            for kind in (StubBooksItem.PAYMENTS, StubBooksItem.REFUNDS):
+                for charge in _whole(models.stub_books.query(kind, consistent_read=True), book):
+                    _note_charge(charge, book.charges)
     return book
 
 
-def _read_loans(models: Models, book: Snapshot) -> None:
-    for row in _whole(models.loans.scan(consistent_read=True), book):
-        match row:
-            case LoanItem():
-                book.loans.append(_loan_row(row))
-            case InstalmentItem():
-                book.instalments.append(_instalment_row(row))
-            case MandateItem():
-                book.mandates.append(_mandate_row(row))
-            case EscalationItem():
-                book.escalations.append(_escalation_row(row))
-            case _:
-                pass  # of a kind that nothing here looks at
+def _note(row: StoredItem, book: Snapshot) -> None:  # noqa: C901 - one case for each row
+    match row:
+        case LoanItem():
+            book.loans.append(_loan_row(row))
+        case InstalmentItem():
+            book.instalments.append(_instalment_row(row))
+        case MandateItem():
+            book.mandates.append(_mandate_row(row))
+        case EscalationItem():
+            book.escalations.append(_escalation_row(row))
+        case BorrowerItem():
+            book.borrowers.append(BorrowerRow(row.borrower_id, row.time_zone))
+        case CardItem():
+            book.cards.append(CardRow(row.borrower_id, row.loan_ids, place_of(row.contact_pk, row.contact_sk)))
+        case DebitsItem():
+            book.debit_cards.append(DebitCardRow(row.borrower_id, row.failures, row.open, row.stopped_at))
+        case AttemptItem():
+            book.attempts.append(_attempt_row(row))
+        case NoticeItem():
+            book.notices.append(_notice_row(row))
+        case EntryItem():
+            book.entries.append(_entry_row(row))
+        case MarkItem():
+            book.money.append(MoneyRow(row.source, row.external_id, row.booked_under))
+        case _:
+            pass  # of a kind that nothing here looks at: a code, a hold
+
+
+def _note_charge(row: StoredItem, charges: list[ChargeRow]) -> None:
+    match row:
+        case StubPaymentItem() if row.status == "paid":
+            charges.append(ChargeRow(row.key, row.amount_minor, row.currency))
+        case StubRefundItem():
+            charges.append(ChargeRow(row.key, -row.amount_minor, row.currency))
+        case _:
+            pass  # declined, or not paid yet
 
 
 def _whole[M: StoredItem](rows: Iterator[M], book: Snapshot) -> Iterator[M]:
@@ -157,11 +178,26 @@ def _instalment_row(item: InstalmentItem) -> InstalmentRow:
         paid_by=item.paid_by,
         blocked=bool(item.blocked),
         place=place_of(item.debit_pk, item.debit_sk),
+        penalty_minor=item.penalty_minor or 0,
+        fee_paid_minor=item.fee_paid_minor or 0,
+        penalty_paid_minor=item.penalty_paid_minor or 0,
+        interest_paid_minor=item.interest_paid_minor or 0,
     )
 
 
 def _mandate_row(item: MandateItem) -> MandateRow:
-    return MandateRow(item.mandate_id, item.loan_id, item.rail, item.account_ref, item.signed_on, item.status)
+    return MandateRow(
+        mandate_id=item.mandate_id,
+        loan_id=item.loan_id,
+        rail=item.rail,
+        account_ref=item.account_ref,
+        signed_on=item.signed_on,
+        status=item.status,
+        since=item.since,
+        expires_on=item.expires_on,
+        agreed_at=item.evidence.seen_at if item.evidence else None,
+        funding=tuple(AccountRow(of.kind, of.account_ref, bool(of.is_dead)) for of in item.funding or ()),
+    )
 
 
 def _escalation_row(item: EscalationItem) -> EscalationRow:
@@ -184,6 +220,12 @@ def _attempt_row(item: AttemptItem) -> AttemptRow:
         outcome=item.outcome,
         settled_at=item.settled_at,
         presented=item.presented,
+        owner=item.owner or "schedule",
+        funding=item.funding or (),
+        first_claimed_at=item.first_claimed_at,
+        stuck=item.stuck,
+        reserves=bool(item.reserves),
+        refunds=item.refunds,
     )
 
 
@@ -211,4 +253,7 @@ def _entry_row(item: EntryItem) -> EntryRow:
         currency=item.currency,
         booked_on=item.booked_on,
         split=item.split,
+        kind=item.kind or "payment",
+        undoes=item.undoes,
+        parts=item.parts or (),
     )

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.allow_list import parse_allow_list
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.switches import stored
 from shared.adapters.policy_files import PolicyFiles
 from shared.cli.output import Json, say, say_json
 from shared.cli.rules import read_rules
@@ -22,7 +23,7 @@ from shared.cli.status import FAILURE_QUEUES, QUEUES
 from shared.domain import keys
 from shared.domain.errors import DuebellError, InputError, PolicyError, StoreError
 
-TABLES = (*PORTFOLIO_TABLES, "audit", "control")
+TABLES = (*PORTFOLIO_TABLES, "control")
 FUNCTIONS = (
     "PLAN_WORK",
     "SEND_REMINDERS",
@@ -30,6 +31,9 @@ FUNCTIONS = (
     "RECORD_ESCALATIONS",
     "RECONCILE",
     "RECORD_REPAYMENTS",
+    "CHANGE_MANDATES",
+    "PAY_NOW",
+    "OPERATE",
 )
 OTHERS = ("SHARDS", "VIRTUAL_TIME", "DUEBELL_ENVIRONMENT", "GATEWAY_URL")
 
@@ -110,6 +114,17 @@ class Doctor:
         yield "virtual time", self._virtual_time
         yield "allowed phones", self._allowed_phones
         yield "schedules", self._schedules
+        yield "switches", self._switches
+
+    def _switches(self) -> Iterator[Finding]:
+        """What is off is off on purpose; a board that nobody opened debits nobody, which is easily forgotten."""
+        board = stored(self._session.dynamodb, self._session.value("TABLE_CONTROL"))
+        if not board.on:
+            yield Finding("switches", Level.WARN, "never opened: nothing is debited (duebell switch on all)")
+        elif board.off:
+            yield Finding("switches", Level.WARN, f"off: {', '.join(sorted(board.off))}")
+        else:
+            yield Finding("switches", Level.OK, "everything is on")
 
     def _guarded(self, item: str, look: Look) -> Iterator[Finding]:
         """What cannot be looked at fails by that, and the examination goes on."""

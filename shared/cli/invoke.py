@@ -1,4 +1,4 @@
-"""`duebell invoke plan_work`: the deployed function, by hand."""
+"""`duebell invoke plan_work|pay_now`: the deployed function, by hand."""
 
 import json
 import sys
@@ -10,8 +10,9 @@ import typer
 from shared.cli.output import Json, complain, say, say_json
 from shared.cli.session import Session, Stack
 from shared.domain.errors import EventError, InputError
+from shared.domain.pay_order import PayOrder
 from shared.domain.request import ByHand
-from shared.runtime import events
+from shared.runtime import pay_events, plan_events
 
 EventFile = Annotated[
     Path, typer.Option("--event", help="A file with the event as JSON; - reads standard input.", metavar="FILE")
@@ -27,7 +28,7 @@ def plan_work(event: EventFile, stack: Stack = "duebell", as_json: Json = False)
     With "dry_run": false it is a live one, for today only.
     """
     document = _read(event)
-    asked = events.plan_work(document)
+    asked = plan_events.plan_work(document)
     session = Session(stack)
     if not as_json:
         complain(_intent(asked))
@@ -36,6 +37,24 @@ def plan_work(event: EventFile, stack: Stack = "duebell", as_json: Json = False)
         say_json(answer)
         return
     _show(answer)
+
+
+def pay_now(event: EventFile, stack: Stack = "duebell", as_json: Json = False) -> None:
+    """Debit now what a borrower orders: instalments of a loan, or all of it.
+
+    {"v": 1, "loan_id": "L1", "instalments": [2, 3], "amount": "100.00", "currency": "CNY"}
+    Without instalments, or with "all", it is the payoff; without an amount all that they owe.
+    It is sent once. After an answer that was lost, look at the loan before ordering again.
+    """
+    document = _read(event)
+    order = pay_events.pay_now(document)
+    if not as_json:
+        complain(_debit(order))
+    answer = Session(stack).invoke("FUNCTION_PAY_NOW", document)
+    if as_json:
+        say_json(answer)
+        return
+    _show_payment(answer)
 
 
 def _read(path: Path) -> object:
@@ -59,6 +78,27 @@ def _intent(asked: ByHand | None) -> str:
     if asked.dry_run:
         return f"dry run: tells the {asked.line} line's decisions on {whose} for {asked.business_date or 'today'}"
     return f"live run: hints to the {asked.line} line's workers at {whose}, who then act for real"
+
+
+def _debit(order: PayOrder) -> str:
+    """What will be debited, in a sentence."""
+    how_much = f"{order.amount.decimal()} {order.amount.currency}" if order.amount else "all that is owed"
+    which = f"instalments {', '.join(map(str, order.numbers))}" if order.numbers else "every unpaid instalment"
+    return f"debits now, for real: {how_much} of {which} of loan {order.loan_id}"
+
+
+def _show_payment(answer: Any) -> None:
+    """The decision as a line, and one for the attempt."""
+    if not isinstance(answer, dict) or "decision" not in answer:
+        say_json(answer)
+        return
+    until = f" until {answer['until']}" if answer.get("until") else ""
+    say(f"{answer['decision']}{until}  {answer['reason']}: {answer['sentence']}")
+    if answer.get("lost"):
+        say("lost: somebody else was quicker on this loan, and nothing was debited")
+    if made := answer.get("attempt"):
+        outcome = made["outcome"] or "not known yet: an enquiry will tell"
+        say(f"{made['key']}  {made['amount']} {made['currency']}  {outcome}")
 
 
 def _show(answer: Any) -> None:

@@ -1,5 +1,6 @@
 """`duebell loan show`: one loan's story, and how it stands."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from shared.cli.book import models_of, place_of, stored
 from shared.cli.output import Json, say, say_json
 from shared.cli.rules import read_rules
 from shared.cli.session import Session, Stack
-from shared.cli.story import Event, LoanRows, owed, story
+from shared.cli.story import Event, LoanRows, story
 from shared.cli.tables import a_table, show
 from shared.domain import keys
 from shared.domain.errors import InputError
@@ -33,7 +34,8 @@ LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.")]
 def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = False) -> None:
     """Show a loan: what happened to it in order, and its instalments, mandates and next steps.
 
-    Times are the lender's. The borrower's name is not shown, and of the phone only its ends.
+    What people changed stands in the order of what happened. Times are the lender's. The borrower's name is not shown,
+    nor an account, and of the phone only its ends.
     """
     session = Session(stack)
     rows = read_loan(models_of(session), keys.checked_id(loan_id))
@@ -65,7 +67,8 @@ def read_loan(models: Models, loan_id: str) -> LoanRows:
             [row for row in found if isinstance(row, EscalationItem)],
             list(models.attempts.query(loan_id, consistent_read=True)),
             [n for n in models.notices.query(loan.borrower_id) if any(c.split("#")[1] == loan_id for c in n.covers)],
-            entries,
+            [row for row in entries if isinstance(row, EntryItem)],
+            list(models.audit.query(loan_id, consistent_read=True)),
         )
 
 
@@ -91,10 +94,7 @@ def _document(rows: LoanRows, zone: ZoneInfo) -> dict[str, object]:
             "time_zone": borrower.time_zone if borrower else None,
         },
         "instalments": [_of_instalment(row) for row in rows.instalments],
-        "mandates": [
-            {"mandate_id": m.mandate_id, "rail": m.rail, "status": m.status, "signed_on": m.signed_on.isoformat()}
-            for m in rows.mandates
-        ],
+        "mandates": [_of_mandate(row) for row in rows.mandates],
         "next": {
             "contact": _of_place(_of_card(rows)),
             "stage": _of_place(place_of(loan.stage_pk, loan.stage_sk)),
@@ -112,14 +112,37 @@ def _of_instalment(row: InstalmentItem) -> dict[str, object]:
     return {
         "number": row.number,
         "due_on": row.due_on.isoformat(),
-        "due": _decimal(owed(row), row.currency),
+        "due": _decimal(row.due_minor, row.currency),
         "paid": _decimal(row.paid_minor, row.currency),
-        "outstanding": _decimal(owed(row) - row.paid_minor, row.currency),
+        "outstanding": _decimal(row.outstanding_minor, row.currency),
+        "components": {
+            name: {"due": _decimal(due, row.currency), "paid": _decimal(paid, row.currency)}
+            for name, due, paid in row.components
+        },
         "state": row.state,
         "attempts": row.attempts,
+        "first_attempt_on": row.first_attempt_on.isoformat() if row.first_attempt_on else None,
         "last_outcome": row.last_attempt.outcome if row.last_attempt else None,
         "blocked": bool(row.blocked),
     }
+
+
+def _of_mandate(row: MandateItem) -> dict[str, object]:
+    """Its accounts by their kinds alone, in the borrower's order."""
+    shown: dict[str, object] = {
+        "mandate_id": row.mandate_id,
+        "rail": row.rail,
+        "status": row.status,
+        "signed_on": row.signed_on.isoformat(),
+        "since": keys.instant(row.since) if row.since else None,
+        "expires_on": row.expires_on.isoformat() if row.expires_on else None,
+        "funding": [{"kind": of.kind, "dead": bool(of.is_dead)} for of in row.funding or ()],
+    }
+    seen = row.evidence
+    if seen:
+        of_text = {"text_version": seen.text_version, "text_hash": seen.text_hash, "channel": seen.channel}
+        return shown | {"evidence": of_text | {"seen_at": keys.instant(seen.seen_at)}}
+    return shown
 
 
 def _of_place(place: Place | None) -> dict[str, object] | None:
@@ -141,19 +164,29 @@ def _show(rows: LoanRows, zone: ZoneInfo, now: datetime) -> None:
     numbers = ("due", "paid", "outstanding", "attempts")
     table = a_table("instalment", "due on", *numbers, "state", "next look", right=numbers)
     for row in rows.instalments:
-        amounts = [Money(m, row.currency).grouped() for m in (owed(row), row.paid_minor, owed(row) - row.paid_minor)]
+        amounts = [Money(m, row.currency).grouped() for m in (row.due_minor, row.paid_minor, row.outstanding_minor)]
         step = _step(place_of(row.debit_pk, row.debit_sk), zone, now)
         state = f"{row.state}, blocked" if row.blocked else row.state
         table.add_row(f"#{row.number}", str(row.due_on), *amounts, str(row.attempts), state, step)
     show(table)
     for mandate in rows.mandates:
-        say(f"mandate {mandate.mandate_id}: {mandate.rail}, {mandate.status}, signed on {mandate.signed_on}")
+        say(f"mandate {mandate.mandate_id}: {', '.join(_facts_of(mandate, zone))}")
     say(f"next look of the contact line: {_step(_of_card(rows), zone, now)}")
     say(f"next look of the stage line: {_step(place_of(loan.stage_pk, loan.stage_sk), zone, now)}")
     say("")
     for event in story(rows, zone):
         clock = f"{event.at.astimezone(zone):%H:%M}" if event.at else "     "
         say(f"{event.day} {clock}  {event.kind:13}  {event.text}")
+
+
+def _facts_of(mandate: MandateItem, zone: ZoneInfo) -> Iterator[str]:
+    yield mandate.rail
+    yield f"{mandate.status} since {mandate.since.astimezone(zone):%Y-%m-%d %H:%M}" if mandate.since else mandate.status
+    yield f"signed on {mandate.signed_on}"
+    if mandate.expires_on:
+        yield f"ends after {mandate.expires_on}"
+    if mandate.funding:
+        yield "from " + ", then ".join(f"{of.kind}{' (dead)' if of.is_dead else ''}" for of in mandate.funding)
 
 
 def _outstanding(rows: LoanRows) -> str:

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from shared.cli import check, doctor, invoke, loan, portfolio, status
+from shared.cli import attempt, audit, check, doctor, invoke, loan, mandate, portfolio, status, suspense, switch
 from shared.cli.output import complain, say
 from shared.domain.errors import DuebellError
 
@@ -30,6 +30,11 @@ app = typer.Typer(
 )
 invoke_app = typer.Typer(help="Run a deployed function by hand.")
 loan_app = typer.Typer(help="Look at one loan.")
+mandate_app = typer.Typer(help="Turn a loan's automatic deduction on or off.")
+
+attempt_app = typer.Typer(help="See open payment attempts; settle, repeat, give back or reopen.")
+suspense_app = typer.Typer(help="Money that nobody could match.")
+switch_app = typer.Typer(help="Stop debiting, a rail or a product; let it go on.")
 
 app.command("import")(portfolio.import_command)
 app.command("export")(portfolio.export_command)
@@ -38,8 +43,31 @@ app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.add_typer(loan_app, name="loan")
 loan_app.command("show")(loan.show_command)
+app.add_typer(mandate_app, name="mandate")
+mandate_app.command("enable")(mandate.enable_command)
+mandate_app.command("cancel")(mandate.cancel_command)
+mandate_app.command("suspend")(mandate.suspend_command)
+mandate_app.command("resume")(mandate.resume_command)
+mandate_app.command("show")(mandate.show_command)
+app.add_typer(attempt_app, name="attempt")
+attempt_app.command("list")(attempt.list_command)
+attempt_app.command("recheck")(attempt.recheck_command)
+attempt_app.command("rerecord")(attempt.rerecord_command)
+attempt_app.command("recharge")(attempt.recharge_command)
+attempt_app.command("refund")(attempt.refund_command)
+attempt_app.command("reopen")(attempt.reopen_command)
+app.command("approve")(attempt.approve_command)
+app.command("audit")(audit.audit_command)
+app.add_typer(suspense_app, name="suspense")
+suspense_app.command("list")(suspense.list_command)
+suspense_app.command("resolve")(suspense.resolve_command)
+app.add_typer(switch_app, name="switch")
+switch_app.command("list")(switch.list_command)
+switch_app.command("off")(switch.off_command)
+switch_app.command("on")(switch.on_command)
 app.add_typer(invoke_app, name="invoke")
 invoke_app.command("plan_work")(invoke.plan_work)
+invoke_app.command("pay_now")(invoke.pay_now)
 
 
 def _version(asked: bool) -> None:
@@ -60,6 +88,10 @@ def _root(
 
 @invoke_app.callback(invoke_without_command=True)
 @loan_app.callback(invoke_without_command=True)
+@mandate_app.callback(invoke_without_command=True)
+@attempt_app.callback(invoke_without_command=True)
+@suspense_app.callback(invoke_without_command=True)
+@switch_app.callback(invoke_without_command=True)
 def _help(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         say(context.get_help())
@@ -68,7 +100,8 @@ def _help(context: typer.Context) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code. Whatever goes wrong is one line on standard error.
 
-    0 done; 1 `check` found a breach; 2 wrong input, or the stack could not be used; 130 interrupted.
+    0 done; 1 `check` found a breach, or an order was not done whole; 2 wrong input, or the stack could not be used;
+    130 interrupted.
     """
     try:
         code = typer.main.get_command(app).main(

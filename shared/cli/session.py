@@ -32,7 +32,7 @@ Stack = Annotated[
 ]
 """The option that every command takes which needs the stack."""
 
-PORTFOLIO_TABLES = ("loans", "borrowers", "attempts", "notices", "ledger")
+PORTFOLIO_TABLES = ("loans", "borrowers", "attempts", "notices", "ledger", "audit")
 
 
 class FunctionFailedError(DuebellError):

@@ -1,14 +1,14 @@
 """`duebell status`: what is due, at work, unknown, in front of a person."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import boto3
 
-from shared.adapters.dynamodb.models import BorrowersItem, LoansItem, Models
+from shared.adapters.dynamodb.models import BorrowersItem, EntryItem, LoansItem, Models
 from shared.cli.book import models_of, stored
 from shared.cli.output import Json, say, say_json
 from shared.cli.session import Session, Stack
@@ -31,6 +31,8 @@ class OpenItem:
     key: str
     state: str
     since: datetime
+    stuck: str | None = None
+    """Why no enquiry can resolve it: it stands in front of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,7 @@ def read_status(session: Session, models: Models) -> Status:
             },
             list(_attempts(models, shards)),
             list(_notices(models, shards)),
-            [
-                (entry.entry, Money(entry.amount_minor, entry.currency), entry.detail)
-                for entry in models.ledger.query(keys.SUSPENSE)
-            ],
+            list(_suspense(row for row in models.ledger.query(keys.SUSPENSE) if isinstance(row, EntryItem))),
             _queues(session),
         )
 
@@ -97,7 +96,8 @@ def _attempts(models: Models, shards: list[str]) -> Iterator[OpenItem]:
         for found in models.attempts.open_attempts.query(shard):
             row = models.attempts.get(found.loan_id, found.seq_key, consistent_read=True)
             if row.state != "settled":
-                yield OpenItem(keys.intent_key(row.loan_id, row.seq), row.outcome or row.state, row.claimed_at)
+                key = keys.intent_key(row.loan_id, row.seq)
+                yield OpenItem(key, row.outcome or row.state, row.first_claimed_at or row.claimed_at, row.stuck)
 
 
 def _notices(models: Models, shards: list[str]) -> Iterator[OpenItem]:
@@ -106,6 +106,19 @@ def _notices(models: Models, shards: list[str]) -> Iterator[OpenItem]:
             row = models.notices.get(found.borrower_id, found.notice_key, consistent_read=True)
             if row.state == "claimed":
                 yield OpenItem(f"{row.borrower_id}#{row.notice_key}", row.state, row.claimed_at)
+
+
+def _suspense(rows: Iterable[EntryItem]) -> Iterator[tuple[str, Money, str | None]]:
+    """Money that nobody has resolved, with what of it is left."""
+    entries = list(rows)
+    moved: Counter[str] = Counter()
+    for entry in entries:
+        if entry.undoes:
+            moved[entry.undoes] += entry.amount_minor
+    for entry in entries:
+        left = entry.amount_minor + moved[entry.entry]
+        if left and not entry.undoes:
+            yield entry.entry, Money(left, entry.currency), entry.detail
 
 
 def _queues(session: Session) -> dict[str, Mapping[str, int]]:
@@ -145,7 +158,8 @@ def _document(found: Status) -> dict[str, object]:
 
 
 def _of_open(item: OpenItem) -> dict[str, object]:
-    return {"key": item.key, "state": item.state, "since": keys.instant(item.since)}
+    shown: dict[str, object] = {"key": item.key, "state": item.state, "since": keys.instant(item.since)}
+    return shown | {"stuck": item.stuck} if item.stuck else shown
 
 
 def _show(found: Status) -> None:
@@ -162,11 +176,15 @@ def _show(found: Status) -> None:
         states = Counter(item.state for item in items)
         counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         say(f"{what} in flight: {counted or 'none'}")
-        _list(f"  {item.key}: {item.state} since {keys.instant(item.since)}" for item in items)
+        _list(f"  {item.key}: {item.state} since {keys.instant(item.since)}{_stuck(item)}" for item in items)
     for line in Line:
         _list(f"quarantined on the {line} line: {key}" for key in found.quarantined[line])
     say(f"suspense entries: {len(found.suspense)}")
     _list(f"  {entry}: {m.grouped()} {m.currency}, {detail or 'no reason'}" for entry, m, detail in found.suspense)
+
+
+def _stuck(item: OpenItem) -> str:
+    return f", stuck: {item.stuck}" if item.stuck else ""
 
 
 def _list(lines: Iterator[str]) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from shared.adapters.dynamodb.models import (
     AttemptItem,
+    AuditItem,
     BorrowerItem,
     CardItem,
     EntryItem,
@@ -17,6 +18,7 @@ from shared.adapters.dynamodb.models import (
     NoticeItem,
 )
 from shared.domain import keys
+from shared.domain.book import Component, EntryKind, Owner
 from shared.domain.money import Money
 
 _BEFORE, _WITHIN, _AFTER = range(3)
@@ -44,10 +46,11 @@ class LoanRows:
     attempts: Sequence[AttemptItem] = ()
     notices: Sequence[NoticeItem] = ()
     entries: Sequence[EntryItem] = ()
+    changes: Sequence[AuditItem] = ()
 
     @property
     def outstanding_minor(self) -> int:
-        return sum(owed(i) - i.paid_minor for i in self.instalments)
+        return sum(i.outstanding_minor for i in self.instalments)
 
     @property
     def stage(self) -> str:
@@ -68,15 +71,10 @@ class Event:
     order: int = _WITHIN
 
 
-def owed(instalment: InstalmentItem) -> int:
-    """What is due of an instalment in all, in minor units."""
-    return instalment.principal_minor + instalment.interest_minor + instalment.fee_minor
-
-
 def story(rows: LoanRows, zone: ZoneInfo) -> list[Event]:
     """The loan's events in order, by days of the lender's zone."""
     events = [*_import(rows, zone), *_messages(rows, zone), *_attempts(rows, zone), *_payments(rows), *_stages(rows)]
-    events += _end(rows)
+    events += [*_changes(rows, zone), *_end(rows)]
     return sorted(events, key=lambda e: (e.day, e.order, e.at.timestamp() if e.at else 0, e.kind, e.text))
 
 
@@ -113,23 +111,38 @@ def _attempts(rows: LoanRows, zone: ZoneInfo) -> Iterator[Event]:
     booked = {entry.external_id: entry for entry in own}
     for attempt in rows.attempts:
         key = keys.intent_key(attempt.loan_id, attempt.seq)
-        numbers = ", ".join(f"#{number}" for number in attempt.numbers)
-        asked = f"attempt {attempt.seq} of {numbers} for {_money(attempt.amount_minor, attempt.currency)}"
         became = attempt.outcome or "no answer yet"
         if attempt.settled_at and attempt.settled_at - attempt.claimed_at >= timedelta(minutes=1):
             became += f" at {attempt.settled_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        if attempt.stuck:
+            became += f"; stuck: {attempt.stuck}"
         money = f"; {_paid(booked[key])}" if key in booked else ""
-        text = f"{asked}, slot {attempt.slot[11:]}: {became}{money}"
         facts = {
             "seq": attempt.seq,
             "numbers": list(attempt.numbers),
             "amount": _decimal(attempt.amount_minor, attempt.currency),
             "slot": attempt.slot,
+            "owner": attempt.owner or Owner.SCHEDULE,
+            "presented": attempt.presented,
+            "refunds": attempt.refunds,
             "outcome": attempt.outcome,
+            "stuck": attempt.stuck,
             "settled_at": keys.instant(attempt.settled_at) if attempt.settled_at else None,
             "money": _facts_of(booked[key]) if key in booked else None,
         }
-        yield Event(attempt.claimed_at.astimezone(zone).date(), attempt.claimed_at, "attempt", text, facts)
+        kind = "attempt" if attempt.refunds is None else "refund"
+        text = f"{_asked(attempt)}: {became}{money}"
+        yield Event(attempt.claimed_at.astimezone(zone).date(), attempt.claimed_at, kind, text, facts)
+
+
+def _asked(attempt: AttemptItem) -> str:
+    amount = _money(attempt.amount_minor, attempt.currency)
+    if attempt.refunds is not None:
+        return f"refund {attempt.seq} of attempt {attempt.refunds} for {amount}"
+    numbers = ", ".join(f"#{number}" for number in attempt.numbers)
+    by = f" by the {attempt.owner}" if attempt.owner else ""
+    again = f", presented {attempt.presented} times" if attempt.presented > 1 else ""
+    return f"attempt {attempt.seq} of {numbers} for {amount}{by}, slot {attempt.slot[11:]}{again}"
 
 
 def _payments(rows: LoanRows) -> Iterator[Event]:
@@ -138,26 +151,57 @@ def _payments(rows: LoanRows) -> Iterator[Event]:
         in_suspense = entry.loan_id == keys.SUSPENSE
         if entry.source == "gateway" and entry.external_id in attempts and not in_suspense:
             continue
+        kind = entry.kind or EntryKind.PAYMENT
         came = f"{_money(entry.amount_minor, entry.currency)} from {entry.source} {entry.external_id}"
-        what = f"in suspense: {entry.detail}" if in_suspense else _paid(entry)
-        facts = {"source": entry.source, "external_id": entry.external_id, "suspense": in_suspense}
-        yield Event(entry.booked_on, None, "payment", f"{came}; {what}", facts | _facts_of(entry), _BEFORE)
+        if entry.undoes:
+            came += f", {kind} of {entry.undoes}"
+        suspense = "out of suspense, to" if kind == EntryKind.RESOLUTION else "in suspense:"
+        what = f"{suspense} {entry.detail}" if in_suspense else _paid(entry)
+        facts = {
+            "source": entry.source,
+            "external_id": entry.external_id,
+            "entry": kind,
+            "undoes": entry.undoes,
+            "suspense": in_suspense,
+        }
+        yield Event(entry.booked_on, None, kind, f"{came}; {what}", facts | _facts_of(entry), _BEFORE)
 
 
 def _paid(entry: EntryItem) -> str:
-    """What an entry's money did."""
-    parts = [f"#{number} {_money(minor, entry.currency)}" for number, minor in entry.split]
-    rest = entry.amount_minor - sum(minor for _, minor in entry.split)
-    paid = f"paid {', '.join(parts)}" if parts else "paid nothing"
-    return f"{paid}; {_money(rest, entry.currency)} credit" if rest else paid
+    """What an entry's money did, or what it took back from where it had been."""
+    currency, sign = entry.currency, -1 if entry.amount_minor < 0 else 1
+    verb, left = ("paid", "credit") if sign > 0 else ("took back", "of the credit")
+    of = [f"#{number} {_money(sign * minor, currency)}{_components(entry, number)}" for number, minor in entry.split]
+    done = f"{verb} {', '.join(of) or 'nothing'}"
+    return f"{done}; {_money(sign * entry.credit_minor, currency)} {left}" if entry.credit_minor else done
+
+
+def _components(entry: EntryItem, number: int) -> str:
+    """Of what one instalment's share consists, where it is more than principal."""
+    parts = [(name, abs(minor)) for of, name, minor in entry.parts or () if of == number]
+    if {name for name, _ in parts} <= {Component.PRINCIPAL}:
+        return ""
+    return f" ({', '.join(f'{name} {Money(minor, entry.currency).grouped()}' for name, minor in parts)})"
 
 
 def _facts_of(entry: EntryItem) -> dict[str, object]:
+    paid = {number: {"number": number, "amount": _decimal(minor, entry.currency)} for number, minor in entry.split}
+    for number, name, minor in entry.parts or ():
+        paid[number][name] = _decimal(minor, entry.currency)
     return {
         "amount": _decimal(entry.amount_minor, entry.currency),
-        "paid": [{"number": number, "amount": _decimal(minor, entry.currency)} for number, minor in entry.split],
-        "credit": _decimal(entry.amount_minor - sum(minor for _, minor in entry.split), entry.currency),
+        "paid": list(paid.values()),
+        "credit": _decimal(entry.credit_minor, entry.currency),
     }
+
+
+def _changes(rows: LoanRows, zone: ZoneInfo) -> Iterator[Event]:
+    """What people changed or asked; the reason is theirs."""
+    for change in rows.changes:
+        told = "".join(f", {name} {value}" for name, value in (change.detail or {}).items())
+        text = f"{change.what} by {change.actor}: {change.reason}{told}"
+        facts = {"what": change.what, "actor": change.actor, "reason": change.reason, "detail": change.detail or {}}
+        yield Event(change.at.astimezone(zone).date(), change.at, "change", text, facts)
 
 
 def _stages(rows: LoanRows) -> Iterator[Event]:
