@@ -41,11 +41,14 @@ CHECKS = (
     Check(money.attempts_are_booked, "attempts", lambda b: len(b.attempts)),
     Check(money.balances_hold, "instalments", lambda b: len(b.instalments)),
     Check(money.ledger_is_sound, "ledger entries", lambda b: len(b.entries)),
+    Check(money.taken_back_at_most, "ledger entries", lambda b: len(b.entries)),
+    Check(money.booked_as_marked, "ledger entries", lambda b: len(b.entries)),
     Check(money.principal_adds_up, "loans", lambda b: len(b.loans)),
     Check(money.rows_belong, "loans", lambda b: len(b.loans)),
     Check(debits.claims_match, "instalments", lambda b: len(b.instalments)),
     Check(debits.amounts_were_owed, "attempts", lambda b: len(b.attempts)),
     Check(debits.budget_is_kept, "instalments", lambda b: len(b.instalments)),
+    Check(debits.failures_stop, "borrowers", lambda b: len(b.borrowers)),
     Check(debits.debit_hours_are_kept, "attempts", lambda b: len(b.attempts)),
     Check(debits.mandates_cover, "attempts", lambda b: len(b.attempts)),
     Check(debits.debits_were_announced, "attempts", lambda b: len(b.attempts)),
@@ -59,6 +62,13 @@ CHECKS = (
     Check(agendas.nothing_is_lost, "rows", lambda b: len(b.cards) + len(b.loans) + len(b.instalments)),
     Check(agendas.answers_come, "attempts and notices", lambda b: len(b.attempts) + len(b.notices)),
 )
+
+WATCHED = (
+    Check(money.charged_once, "charges", lambda b: len(b.charges or []), needs_gateway=True),
+    Check(debits.claims_were_free, "claims", lambda b: len(b.claims or [])),
+    Check(debits.requests_were_claimed, "requests", lambda b: len(b.requests or [])),
+)
+"""Checks of what was seen at the moment at which it happened, as a simulation does; a store does not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,9 @@ class Report:
 
 def run(book: Snapshot, terms: Terms) -> Report:
     """Every check on one snapshot. The snapshot should hold still: a row that moved between two reads is a breach."""
+    watched = WATCHED if book.claims is not None and book.requests is not None else ()
     return Report(
-        tuple(_result(check, book, terms) for check in CHECKS),
+        tuple(_result(check, book, terms) for check in (*CHECKS, *watched)),
         tuple(sorted(agendas.open_items(book, terms))),
         _totals(book),
         _charged(book),

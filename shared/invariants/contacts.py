@@ -11,9 +11,13 @@ _ASKS_FOR_MONEY = frozenset({"remind", "pre-debit", "due", "failed", "overdue"})
 
 
 def told_once(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
-    """No step is told by two notices, and every message that was sent has a provider's reference of its own."""
+    """No step is told by two notices, and every message that was sent has a provider's reference of its own.
+
+    A debit may be announced again on another day: for a higher amount, or where the notice has lapsed.
+    """
     for tier, notices in sorted(book.notices_covering.items()):
-        if len(notices) > 1:
+        days = {notice.business_date for notice in notices}
+        if len(notices) > (len(days) if tier.startswith("PRE_DEBIT#") else 1):
             keys = ", ".join(sorted(notice.key for notice in notices))
             yield Breach("told-once", tier, f"told by {len(notices)} notices: {keys}")
     senders: dict[str, list[NoticeRow]] = defaultdict(list)

@@ -1,6 +1,6 @@
 """Money: what the gateway took, what the ledger says, what came off the instalments."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
@@ -11,47 +11,88 @@ GATEWAY = "gateway"
 
 
 def paid_is_booked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
-    """What an instalment says is paid is the sum of what the ledger's entries paid of it."""
-    booked: dict[tuple[str, int], int] = defaultdict(int)
+    """What an instalment says is paid, in all and of each component, is the sum of what the ledger's entries paid of
+    it, less what they took back."""
+    booked: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     for entry in book.entries:
-        for number, minor in entry.split:
-            booked[entry.loan_id, number] += minor
+        for number, component, minor in entry.pieces:
+            booked[entry.loan_id, number][component] += minor
     for row in book.instalments:
         found = booked[row.loan_id, row.number]
-        if found != row.paid_minor:
-            yield Breach("paid-is-booked", row.key, f"{row.paid_minor} paid on the row, {found} on the ledger")
+        if found.total() != row.paid_minor:
+            yield Breach("paid-is-booked", row.key, f"{row.paid_minor} paid on the row, {found.total()} on the ledger")
+        for component, paid in row.paid.items():
+            if paid != found[component] and found.total() == row.paid_minor:
+                said = f"{paid} of its {component} paid on the row, {found[component]} on the ledger"
+                yield Breach("paid-is-booked", row.key, said)
 
 
 def gateway_agrees(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
-    """Each charge in the gateway's books stands on the ledger once, in suspense or on its loan, and nothing else does.
+    """Each payment in the gateway's books stands on the ledger with what of it was taken back, in suspense or on its
+    loan, and nothing else does.
 
-    A charge whose attempt is still open is on its way there: its amount must be that of the attempt.
+    A charge whose attempt is still open is on its way there: its amount must be that of the attempt. One of which the
+    news is still on its way may stand there or not. A resolution moves money within the ledger and is left out, but for
+    one that puts into suspense what leaves a loan under its own name instead.
     """
-    charges = {charge.key: (charge.amount_minor, charge.currency) for charge in book.charges or []}
-    booked: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    charged: dict[str, Counter[str]] = defaultdict(Counter)
+    told: dict[str, Counter[str]] = defaultdict(Counter)
+    for charge in book.charges or []:
+        charged[charge.key][charge.currency] += charge.amount_minor
+        told[charge.key][charge.currency] += 0 if charge.untold else charge.amount_minor
+    booked: dict[str, Counter[str]] = defaultdict(Counter)
+    moved = {(e.source, e.external_id) for e in book.entries if e.loan_id != SUSPENSE and e.kind != "resolution"}
     for entry in book.entries:
-        if entry.source == GATEWAY:
-            booked[entry.external_id].append((entry.amount_minor, entry.currency))
-    for key in sorted(charges.keys() | booked.keys()):
-        found = booked.get(key, [])
-        attempt = book.attempt.get(key)
-        if not found and attempt and attempt.is_open:
-            found = [(attempt.amount_minor, attempt.currency)]
-        if found != ([charges[key]] if key in charges else []):
-            told = _amount(charges[key]) if key in charges else "nothing"
-            entries = " and ".join(map(_amount, found)) or "nothing"
-            yield Breach("gateway-agrees", key, f"the gateway took {told}, on the ledger stands {entries}")
+        if entry.source == GATEWAY and (entry.kind != "resolution" or (entry.source, entry.external_id) in moved):
+            booked[entry.payment][entry.currency] += entry.amount_minor
+    for key in sorted(charged.keys() | booked.keys()):
+        found, attempt = booked[key], book.attempt.get(key)
+        if not found and attempt and attempt.is_open and key in charged:
+            found[attempt.currency] += attempt.amount_minor if attempt.refunds is None else -attempt.amount_minor
+        if _is_other(found, charged[key]) and _is_other(found, told[key]):
+            problem = f"the gateway took {_sum(charged[key])}, on the ledger stands {_sum(found)}"
+            yield Breach("gateway-agrees", key, problem)
 
 
-def _amount(amount: tuple[int, str]) -> str:
-    return f"{amount[0]} {amount[1]}"
+def _is_other(one: Counter[str], other: Counter[str]) -> bool:
+    return any(one[currency] != other[currency] for currency in one.keys() | other.keys())
+
+
+def _sum(amounts: Counter[str]) -> str:
+    return " and ".join(f"{minor} {currency}" for currency, minor in sorted(amounts.items()) if minor) or "nothing"
+
+
+def charged_once(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
+    """No instalments were charged beyond what is due on them, but for money that the gateway took after it had said
+    that it did not, and for what was given back."""
+    charged: Counter[str] = Counter()
+    for charge in book.charges or []:
+        attempt = book.attempt.get(charge.key)
+        if attempt is None or charge.contradicts:
+            continue
+        paid_for = f"{attempt.loan_id}:P{attempt.refunds:06d}" if attempt.refunds is not None else charge.key
+        charged[paid_for] += charge.amount_minor
+    groups: dict[tuple[str, tuple[int, ...]], int] = defaultdict(int)
+    for key, minor in charged.items():
+        groups[book.attempt[key].loan_id, book.attempt[key].numbers] += minor
+    for (loan_id, numbers), _ in sorted(groups.items()):
+        covered = [n for of, n in groups if of == loan_id and set(n) & set(numbers)]
+        reach = sorted({number for n in covered for number in n})
+        due = sum(row.due_minor for n in reach if (row := book.instalment.get((loan_id, n))))
+        took = sum(groups[loan_id, n] for n in covered)
+        if took > due:
+            yield Breach("charged-once", f"{loan_id}#{numbers[0]:03d}", f"charged {took}, {due} was due")
 
 
 def attempts_are_booked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
-    """A paid attempt has one ledger entry of its amount on its loan, and such an entry has a paid attempt."""
-    on_loans = {e.external_id: e for e in book.entries if e.source == GATEWAY and e.loan_id != SUSPENSE}
+    """A paid attempt has one ledger entry of its amount, on its loan or for a refund where the payment was, and such an
+    entry has a paid attempt."""
+    entries = {e.external_id: e for e in book.entries if e.source == GATEWAY and e.kind in ("payment", "refund")}
+    on_loans = {key: entry for key, entry in entries.items() if entry.loan_id != SUSPENSE}
     for attempt in book.attempts:
         entry = on_loans.pop(attempt.key, None)
+        if attempt.refunds is not None:
+            entry = entries.get(attempt.key)
         if problem := _booking_problem(attempt, entry):
             yield Breach("attempts-are-booked", attempt.key, problem)
     for key in sorted(on_loans):
@@ -59,27 +100,91 @@ def attempts_are_booked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
 
 
 def _booking_problem(attempt: AttemptRow, entry: EntryRow | None) -> str | None:
+    is_refund = attempt.refunds is not None
     if attempt.outcome != "paid":
-        return (
-            f"the attempt is {attempt.outcome or attempt.state}, and its money is booked on a loan" if entry else None
-        )
+        if entry is None or is_refund:  # a refund that went although it was settled otherwise is booked as it went
+            return None
+        return f"the attempt is {attempt.outcome or attempt.state}, and its money is booked on a loan"
     if entry is None:
         return "paid, and not on the ledger"
-    if entry.loan_id != attempt.loan_id:
+    if entry.loan_id != attempt.loan_id and not is_refund:
         return f"booked on loan {entry.loan_id}"
-    if (entry.amount_minor, entry.currency) != (attempt.amount_minor, attempt.currency):
-        return f"{attempt.amount_minor} {attempt.currency} attempted, {entry.amount_minor} {entry.currency} booked"
-    if not {number for number, _ in entry.split} <= set(attempt.numbers):
+    minor = -attempt.amount_minor if is_refund else attempt.amount_minor
+    if (entry.amount_minor, entry.currency) != (minor, attempt.currency):
+        return f"{minor} {attempt.currency} attempted, {entry.amount_minor} {entry.currency} booked"
+    if not is_refund and not {number for number, _ in entry.split} <= set(attempt.numbers):
         return "its money paid instalments that it was not for"
     return None
+
+
+def taken_back_at_most(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
+    """What takes money of an entry back, refunds on their way included, is at most what came; and money that left
+    suspense for a loan arrived there."""
+    entries = {(entry.loan_id, entry.name): entry for entry in book.entries}
+    undone: Counter[tuple[str, str]] = Counter()
+    for entry in book.entries:
+        if entry.undoes and (entry.kind != "resolution" or entry.loan_id == SUSPENSE):
+            undone[entry.loan_id, entry.undoes] += entry.amount_minor
+    for (loan_id, name), minor in sorted(undone.items()):
+        original = entries.get((loan_id, name))
+        if original is None:
+            yield Breach("taken-back-at-most", f"{loan_id} {name}", "taken back, and it never came")
+        elif original.amount_minor > 0 and original.amount_minor + minor < 0:
+            yield Breach("taken-back-at-most", original.key, f"{-minor} taken back of {original.amount_minor}")
+        elif original.amount_minor < 0 and original.amount_minor + minor > 0:
+            yield Breach("taken-back-at-most", original.key, f"{minor} came again of {-original.amount_minor}")
+    yield from _refund_problems(book)
+    arrivals = {(e.source, e.external_id): e for e in book.entries if e.kind == "resolution" and e.loan_id != SUSPENSE}
+    departures = {
+        (e.source, e.external_id): e for e in book.entries if e.kind == "resolution" and e.loan_id == SUSPENSE
+    }
+    for key, entry in sorted(arrivals.items()):
+        left = departures.get(key)
+        if left is None or left.amount_minor + entry.amount_minor != 0 or left.currency != entry.currency:
+            yield Breach("taken-back-at-most", entry.key, "out of suspense, and suspense does not say so")
+
+
+def _refund_problems(book: Snapshot) -> Iterator[Breach]:
+    asked: Counter[tuple[str, int]] = Counter()
+    for attempt in book.attempts:
+        if attempt.refunds is not None and (attempt.is_open or attempt.outcome == "paid"):
+            asked[attempt.loan_id, attempt.refunds] += attempt.amount_minor
+    for (loan_id, seq), minor in sorted(asked.items()):
+        paid = book.attempt.get(f"{loan_id}:P{seq:06d}")
+        if paid is None or minor > paid.amount_minor:
+            came = paid.amount_minor if paid else "nothing"
+            yield Breach("taken-back-at-most", f"{loan_id}:P{seq:06d}", f"{minor} to be given back of {came}")
+
+
+def booked_as_marked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
+    """Money that is marked as booked stands where the mark says, and a transfer stands on the ledger once."""
+    entries = {(entry.loan_id, entry.source, entry.external_id) for entry in book.entries}
+    reversed_as = {mark.external_id for mark in book.money if mark.external_id.count(":") >= 2}
+    for mark in book.money:
+        if mark.external_id in reversed_as:
+            continue
+        if (mark.loan_id, mark.source, mark.external_id) not in entries:
+            yield Breach(
+                "booked-as-marked", f"{mark.source}#{mark.external_id}", f"not on the ledger of {mark.loan_id}"
+            )
+    owners: dict[str, set[str]] = defaultdict(set)
+    for entry in book.entries:
+        if entry.kind == "payment" and entry.source != "import":
+            owners[entry.name].add(entry.loan_id)
+    for name, loans in sorted(owners.items()):
+        if len(loans) > 1:
+            yield Breach("booked-as-marked", name, f"booked on {' and '.join(sorted(loans))}")
 
 
 def balances_hold(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
     """Nothing is paid beyond what is due or below nothing, and states and balances say the same."""
     for row in book.instalments:
         problem = None
+        over = [c for c, minor in row.paid.items() if not 0 <= minor <= row.due[c]]
         if not 0 <= row.paid_minor <= row.due_minor:
             problem = f"{row.paid_minor} paid of {row.due_minor}"
+        elif over:
+            problem = f"{row.paid[over[0]]} paid of {row.due[over[0]]} {over[0]}"
         elif row.state == "paid" and row.outstanding_minor:
             problem = f"paid by its state, {row.outstanding_minor} outstanding by its balance"
         elif row.state == "open" and not row.outstanding_minor:
@@ -105,15 +210,7 @@ def ledger_is_sound(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
 
 
 def _entry_problems(entry: EntryRow, book: Snapshot) -> Iterator[str]:
-    if entry.amount_minor <= 0:
-        yield f"amount {entry.amount_minor}"
-    if entry.split_minor > entry.amount_minor:
-        yield f"{entry.split_minor} paid out of {entry.amount_minor}"
-    if any(minor <= 0 for _, minor in entry.split):
-        yield "a part of nothing or less"
-    numbers = [number for number, _ in entry.split]
-    if len(set(numbers)) < len(numbers):
-        yield "pays an instalment twice"
+    yield from _amount_problems(entry)
     if entry.loan_id == SUSPENSE:
         if entry.split:
             yield "in suspense, and paid out"
@@ -121,8 +218,32 @@ def _entry_problems(entry: EntryRow, book: Snapshot) -> Iterator[str]:
     loan = book.loan.get(entry.loan_id)
     if loan and entry.currency != loan.currency:
         yield f"in {entry.currency}, its loan in {loan.currency}"
-    if unknown := [n for n in numbers if (entry.loan_id, n) not in book.instalment]:
+    if unknown := [n for n, _ in entry.split if (entry.loan_id, n) not in book.instalment]:
         yield f"pays instalment {unknown[0]}, which does not exist"
+
+
+def _amount_problems(entry: EntryRow) -> Iterator[str]:
+    sign = -1 if entry.amount_minor < 0 else 1
+    if entry.amount_minor == 0:
+        yield "amount 0"
+    if (sign < 0) != (entry.kind in ("reversal", "chargeback", "refund") or _leaves_suspense(entry)):
+        yield f"a {entry.kind} of {entry.amount_minor}"
+    if entry.split_minor * sign > entry.amount_minor * sign:
+        yield f"{entry.split_minor} paid out of {entry.amount_minor}"
+    if any(minor * sign <= 0 for _, minor in entry.split):
+        yield "a part of nothing or less"
+    if len({number for number, _ in entry.split}) < len(entry.split):
+        yield "pays an instalment twice"
+    by_number: Counter[int] = Counter()
+    for number, _, minor in entry.parts:
+        by_number[number] += minor
+    if entry.parts and dict(by_number) != dict(entry.split):
+        yield "its parts are not its split"
+
+
+def _leaves_suspense(entry: EntryRow) -> bool:
+    """A resolution takes money out of suspense, or (of money that left) puts the lack of it straight."""
+    return entry.kind == "resolution" and entry.loan_id == SUSPENSE and entry.amount_minor < 0
 
 
 def principal_adds_up(book: Snapshot, _terms: Terms) -> Iterator[Breach]:

@@ -1,10 +1,13 @@
 """Stored rows as the checks read them: plain values, and states as the words that stand in the tables."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cached_property
+
+_INTENT = re.compile(r".+?:P\d{6}", re.ASCII)
 
 SUSPENSE = "SUSPENSE"
 """The ledger's owner of money without a loan."""
@@ -53,6 +56,10 @@ class InstalmentRow:
     paid_by: int | None
     blocked: bool
     place: Place | None
+    penalty_minor: int = 0
+    fee_paid_minor: int = 0  # these three are part of `paid_minor`; the rest of it is principal
+    penalty_paid_minor: int = 0
+    interest_paid_minor: int = 0
 
     @property
     def key(self) -> str:
@@ -60,11 +67,40 @@ class InstalmentRow:
 
     @property
     def due_minor(self) -> int:
-        return self.principal_minor + self.interest_minor + self.fee_minor
+        return self.principal_minor + self.interest_minor + self.fee_minor + self.penalty_minor
+
+    @property
+    def due(self) -> Mapping[str, int]:
+        """What is due, by component."""
+        return {
+            "fee": self.fee_minor,
+            "penalty": self.penalty_minor,
+            "interest": self.interest_minor,
+            "principal": self.principal_minor,
+        }
+
+    @property
+    def paid(self) -> Mapping[str, int]:
+        """What is paid, by component."""
+        others = {
+            "fee": self.fee_paid_minor,
+            "penalty": self.penalty_paid_minor,
+            "interest": self.interest_paid_minor,
+        }
+        return {**others, "principal": self.paid_minor - sum(others.values())}
 
     @property
     def outstanding_minor(self) -> int:
         return self.due_minor - self.paid_minor
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account of a mandate's funding order."""
+
+    kind: str
+    account_ref: str
+    is_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +111,18 @@ class MandateRow:
     account_ref: str
     signed_on: date
     status: str
+    since: datetime | None = None  # of its status; None for one that was imported
+    expires_on: date | None = None
+    funding: tuple[AccountRow, ...] = ()
+    agreed_at: datetime | None = None  # when the borrower last agreed to it; None: on the day on which he signed
+
+    @property
+    def authorised_at(self) -> datetime:
+        return self.agreed_at or datetime.combine(self.signed_on, time.min, UTC)
+
+    @property
+    def accounts(self) -> tuple[AccountRow, ...]:
+        return self.funding or (AccountRow("account", self.account_ref),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +165,21 @@ class AttemptRow:
     outcome: str | None
     settled_at: datetime | None
     presented: int
+    owner: str = "schedule"
+    funding: tuple[str, ...] = ()
+    first_claimed_at: datetime | None = None
+    stuck: str | None = None  # why no enquiry can tell: it stands in front of a person
+    reserves: bool = False  # it held a place among the borrower's debits over all loans
+    refunds: int | None = None  # the number of the attempt whose money this one gives back
+
+    @property
+    def born_at(self) -> datetime:
+        return self.first_claimed_at or self.claimed_at
+
+    @property
+    def counts(self) -> bool:
+        """Against the instalment's budget: all but what never went out and what was not the borrower's failure."""
+        return self.refunds is None and self.outcome not in ("void", "window", "config")
 
     @property
     def key(self) -> str:
@@ -174,10 +237,29 @@ class EntryRow:
     currency: str
     booked_on: date
     split: tuple[tuple[int, int], ...]
+    kind: str = "payment"
+    undoes: str | None = None  # `source#external_id` of the entry that this one takes back or moves
+    parts: tuple[tuple[int, str, int], ...] = ()  # the split by component
 
     @property
     def key(self) -> str:
         return f"{self.loan_id} {self.source}#{self.external_id}"
+
+    @property
+    def name(self) -> str:
+        """What another entry's `undoes` says of this one."""
+        return f"{self.source}#{self.external_id}"
+
+    @property
+    def payment(self) -> str:
+        """The key of the payment or refund whose money it is, of an entry that takes it back or moves it too."""
+        found = _INTENT.match(self.external_id)
+        return found[0] if found else self.external_id
+
+    @property
+    def pieces(self) -> tuple[tuple[int, str, int], ...]:
+        """Its parts; of an entry from before components were kept, all is principal."""
+        return self.parts or tuple((number, "principal", minor) for number, minor in self.split)
 
     @property
     def split_minor(self) -> int:
@@ -186,11 +268,58 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRow:
-    """Money that the gateway says it took, under the key of an attempt."""
+    """Money that the gateway says it took, under the key of an attempt; negative where it gave money back, under the
+    key of the refund or, where the payer's bank took it, of the payment.
+
+    `contradicts`: the gateway had said before that it was not paid. `untold`: the news of it is still on its way.
+    """
 
     key: str
     amount_minor: int
     currency: str
+    contradicts: bool = False
+    untold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DebitCardRow:
+    """A borrower's debits over all loans."""
+
+    borrower_id: str
+    failures: int
+    open: int
+    stopped_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRow:
+    """The mark that money was booked, and where."""
+
+    source: str
+    external_id: str
+    loan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """A claim as it was seen at the moment at which it was made."""
+
+    key: str
+    at: datetime
+    outstanding_minor: int
+    open_others: tuple[str, ...]  # other attempts that were open on its instalments
+    mandate_status: str | None  # of the mandate that it names; None where there is no such row
+    mandate_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request on the wire as it was seen leaving; `presented` is that of its claim, None where none stood open."""
+
+    key: str
+    parameters: tuple[object, ...]
+    at: datetime
+    presented: int | None
 
 
 def _grouped[K, R](rows: Iterable[R], key: Callable[[R], K]) -> Mapping[K, list[R]]:
@@ -202,7 +331,8 @@ def _grouped[K, R](rows: Iterable[R], key: Callable[[R], K]) -> Mapping[K, list[
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Every row of the book. `charges` is None where the gateway's books cannot be read."""
+    """Every row of the book. `charges` is None where the gateway's books cannot be read, `claims` and `requests` where
+    nobody watched, as a simulation does."""
 
     loans: list[LoanRow] = field(default_factory=list)
     instalments: list[InstalmentRow] = field(default_factory=list)
@@ -213,7 +343,11 @@ class Snapshot:
     attempts: list[AttemptRow] = field(default_factory=list)
     notices: list[NoticeRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
+    debit_cards: list[DebitCardRow] = field(default_factory=list)
+    money: list[MoneyRow] = field(default_factory=list)
     charges: list[ChargeRow] | None = None
+    claims: list[ClaimRow] | None = None
+    requests: list[RequestRow] | None = None
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Rows that could not be read, by key, and why."""
 
@@ -273,12 +407,22 @@ class Snapshot:
 
     @cached_property
     def overdue_notices(self) -> Mapping[str, list[tuple[int, date]]]:
-        """By instalment: the day past due of each overdue step that was told, and the business date of its notice."""
+        """By instalment, in all its episodes: the day past due of each overdue step that was told, and the business
+        date of its notice."""
         told: dict[str, list[tuple[int, date]]] = defaultdict(list)
+        for (key, _), found in self.overdue_in_episode.items():
+            told[key] += found
+        return told
+
+    @cached_property
+    def overdue_in_episode(self) -> Mapping[tuple[str, int], list[tuple[int, date]]]:
+        """The same by instalment and episode."""
+        told: dict[tuple[str, int], list[tuple[int, date]]] = defaultdict(list)
         for tier, notices in self.notices_covering.items():
-            name, loan_id, number, _ = tier.split("#")
+            name, loan_id, number, episode = tier.split("#")
             if name.startswith("OVERDUE_"):
-                told[f"{loan_id}#{number}"] += [(int(name.removeprefix("OVERDUE_")), n.business_date) for n in notices]
+                dpd = int(name.removeprefix("OVERDUE_"))
+                told[f"{loan_id}#{number}", int(episode)] += [(dpd, n.business_date) for n in notices]
         return told
 
     def unpaid(self, loan_id: str) -> list[InstalmentRow]:

@@ -25,6 +25,8 @@ class Rules:
     notice_required: bool
     notice_lead_days: int
     retry_outcomes: frozenset[str]
+    due_day_attempts: int
+    funding_deny: frozenset[str]
     dpd_origin: int
     from_dpd: Mapping[str, int]  # by stage
     notice_from_dpd: Mapping[str, int]
@@ -43,12 +45,40 @@ class Rules:
         return next((s for s in reversed(STAGES[1:]) if self.from_dpd[s] <= dpd), "current")
 
 
+@dataclass(frozen=True)
+class RailRules:
+    """What a rail's scheme forbids; None is "no such rule"."""
+
+    max_attempts: int | None
+    attempts_within_days: int | None
+    max_per_day: int | None
+    same_amount: bool
+    failures_in_row: int | None
+    days_before_due: int
+    days_after_due: int | None
+    notice_required: bool
+    notice_lead_days: int
+    windows: tuple[tuple[time, time], ...]
+    zone: ZoneInfo
+    settle_weekdays: frozenset[int]
+    closed_on: frozenset[date]
+    retry_outcomes: frozenset[str]
+
+    def is_open(self, moment: datetime) -> bool:
+        local = moment.astimezone(self.zone).time()
+        return not self.windows or any(start <= local < end for start, end in self.windows)
+
+    def settles_on(self, day: date) -> bool:
+        return day.isoweekday() in self.settle_weekdays and day not in self.closed_on
+
+
 class RuleBook:
     """Rules by product and day, over decoded packs. A day without valid packs has none."""
 
     def __init__(self, documents: Iterable[Mapping[str, object]]) -> None:
         self._documents = tuple(documents)
         self._known: dict[tuple[str, date], Rules | None] = {}
+        self._rails: dict[tuple[str, date], RailRules | None] = {}
 
     def on(self, product: str, day: date) -> Rules | None:
         if (product, day) not in self._known:
@@ -62,6 +92,13 @@ class RuleBook:
             if rules and rules.date_of(moment) == day:
                 return rules
         return None
+
+    def rail(self, name: str, day: date) -> RailRules | None:
+        """A rail's rules on a day; None without a valid pack of it."""
+        if (name, day) not in self._rails:
+            valid = [d for d in self._documents if d.get("type") == "rail" and d["id"] == name and _is_valid(d, day)]
+            self._rails[name, day] = _read_rail(valid) if valid else None
+        return self._rails[name, day]
 
     def end_of(self, day: date) -> datetime:
         """The last second of a business date; of a day without a lender's pack, that in UTC."""
@@ -97,10 +134,45 @@ class RuleBook:
             notice_required=bool(_leaf(valid, "debit.notice_required")),
             notice_lead_days=_number(valid, "debit.notice_lead_days"),
             retry_outcomes=frozenset(_texts(valid, "debit.retry_outcomes")),
+            due_day_attempts=_number(valid, "debit.due_day_attempts"),
+            funding_deny=frozenset(_texts(valid, "debit.funding_deny")),
             dpd_origin=_number(valid, "stage.dpd_origin"),
             from_dpd={s: _number(valid, f"stage.{s}.from_dpd") for s in stages},
             notice_from_dpd={s: _number(valid, f"stage.{s}.notice_from_dpd") for s in stages},
         )
+
+
+def _read_rail(valid: list[Mapping[str, object]]) -> RailRules:
+    return RailRules(
+        max_attempts=_maybe(valid, "rail.max_attempts"),
+        attempts_within_days=_maybe(valid, "rail.attempts_within_days"),
+        max_per_day=_maybe(valid, "rail.max_per_day"),
+        same_amount=bool(_leaf(valid, "rail.same_amount")),
+        failures_in_row=_maybe(valid, "rail.failures_in_row"),
+        days_before_due=_number(valid, "rail.days_before_due"),
+        days_after_due=_maybe(valid, "rail.days_after_due"),
+        notice_required=bool(_leaf(valid, "rail.notice_required")),
+        notice_lead_days=_number(valid, "rail.notice_lead_days"),
+        windows=tuple((time.fromisoformat(start), _end(end)) for start, end in _pairs(valid, "rail.windows")),
+        zone=ZoneInfo(_text(valid, "rail.zone")),
+        settle_weekdays=frozenset(int(day) for day in _texts(valid, "rail.settle_weekdays")),
+        closed_on=frozenset(date.fromisoformat(day) for day in _texts(valid, "rail.closed_on")),
+        retry_outcomes=frozenset(_texts(valid, "rail.retry_outcomes")),
+    )
+
+
+def _pairs(documents: Iterable[Mapping[str, object]], path: str) -> list[tuple[str, str]]:
+    value = _leaf(documents, path)
+    return [(str(first), str(last)) for first, last in value] if isinstance(value, list) else []
+
+
+def _end(text: str) -> time:
+    return time.max if text == "24:00" else time.fromisoformat(text)
+
+
+def _maybe(documents: Iterable[Mapping[str, object]], path: str) -> int | None:
+    value = _text(documents, path)
+    return None if value == "none" else int(value)
 
 
 def _is_meant(document: Mapping[str, object], product: str) -> bool:

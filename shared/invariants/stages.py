@@ -29,9 +29,10 @@ def _problem(loan: LoanRow, rules: Rules, book: Snapshot, terms: Terms) -> str |
     stage, bucket = STAGES.index(loan.stage), STAGES.index(rules.bucket(dpd))
     if stage > bucket:
         return f"in {loan.stage} at {dpd} days past due, which is {STAGES[bucket]}"
-    if stage < bucket:
+    if stage < bucket and not unpaid[0].blocked:  # in front of a person, who wakes the line
         needed = rules.notice_from_dpd[STAGES[stage + 1]]
-        if any(tier >= needed and day < today for tier, day in book.overdue_notices.get(unpaid[0].key, [])):
+        told = book.overdue_in_episode.get((unpaid[0].key, unpaid[0].episode), [])
+        if any(tier >= needed and day < today for tier, day in told):
             return f"in {loan.stage} at {dpd} days past due, told, and nothing will look at it"
     return None
 

@@ -1,0 +1,124 @@
+"""Workers that take turns: each a thread that runs only while it holds the baton, from one port call to the next.
+
+The workflows are plain functions, so that nothing but a thread can stop one in its middle. Only one runs at a time and
+the order is drawn from the seed: the same seed gives the same interleaving.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from threading import Lock, Thread
+
+from shared.simulation.faults import CrashError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One invocation: what it is called, and what it does. `must_arrive`: it is repeated until it ends well."""
+
+    name: str
+    run: Callable[[], None]
+    must_arrive: bool = False
+
+
+class _Actor:
+    """A thread kept for the next job when one is over."""
+
+    def __init__(self, baton: "Baton") -> None:
+        self._baton = baton
+        self._turn = Lock()
+        self._turn.acquire()
+        self.job: Job | None = None
+        self.at = ""
+        self.doomed = False
+        self.done = False
+        self.error: BaseException | None = None
+        Thread(target=self._live, daemon=True).start()
+
+    def begin(self, job: Job) -> None:
+        self.job, self.at, self.doomed, self.done, self.error = job, "start", False, False, None
+
+    def turn(self) -> None:
+        """Lets it run to its next port call; called by whoever holds the stage."""
+        self._turn.release()
+        self._baton.back.acquire()
+
+    def pause(self, call: str) -> None:
+        """Gives the baton back and waits for the next turn; called within its own thread."""
+        self.at = call
+        self._baton.back.release()
+        self._turn.acquire()
+        if self.doomed:
+            raise CrashError
+
+    def _live(self) -> None:
+        while True:
+            self._turn.acquire()
+            try:
+                if self.job and not self.doomed:
+                    self.job.run()
+            except BaseException as error:  # noqa: BLE001 - the thread's edge: the stage raises it
+                self.error = error
+            self.done = True
+            self._baton.back.release()
+
+
+class Baton:
+    """`name` is the job that runs now."""
+
+    def __init__(self) -> None:
+        self.back = Lock()
+        self.back.acquire()
+        self.name = ""
+        self._running: _Actor | None = None
+        self._idle: list[_Actor] = []
+
+    def pause(self, call: str) -> None:
+        """A port call begins: in a race, somebody else may be next."""
+        if self._running:
+            self._running.pause(call)
+
+    @property
+    def racing(self) -> bool:
+        return self._running is not None
+
+    def race(
+        self, jobs: list[Job], chance: Random, between: Callable[[], tuple[list[Job], bool]]
+    ) -> Iterator[tuple[Job, BaseException | None, str]]:
+        """Runs jobs at once; yields each with the error that ended it and the port call at which it stood.
+
+        After each turn `between` says which jobs join, and whether all that run now are killed.
+        """
+        live = [self._actor(job) for job in jobs]
+        while live:
+            actor = chance.choice(live)
+            self._running, self.name = actor, actor.job.name if actor.job else ""
+            actor.turn()
+            self._running, self.name = None, ""
+            if actor.done:
+                live.remove(actor)
+                self._idle.append(actor)
+                if actor.job:
+                    yield actor.job, actor.error, actor.at
+            if not live:
+                break
+            joining, killed = between()
+            for actor in live:
+                actor.doomed = actor.doomed or killed
+            live += [self._actor(job) for job in joining]
+
+    def straight(self, job: Job) -> BaseException | None:
+        """Runs a job alone, in this thread."""
+        self.name = job.name
+        try:
+            job.run()
+        except (Exception, CrashError) as error:  # noqa: BLE001 - the invocation's edge: the engine judges it
+            return error
+        finally:
+            self.name = ""
+        return None
+
+    def _actor(self, job: Job) -> _Actor:
+        actor = self._idle.pop() if self._idle else _Actor(self)
+        actor.begin(job)
+        return actor

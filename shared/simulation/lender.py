@@ -1,0 +1,176 @@
+"""The lender of one seed: its stores, its ports with faults before them, and its workers as jobs."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from shared.adapters.memory.book import MemoryBook
+from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
+from shared.domain.bank_file import BankFileNews, BankRows
+from shared.domain.book import ContactCard, Line
+from shared.domain.changes import Change
+from shared.domain.repayment import Arrived
+from shared.ports.portfolio import Imported, ImportedRow
+from shared.ports.world import PolicyShelf
+from shared.simulation.actors import Job
+from shared.simulation.bank import RowsQueue, SimulatedFiles
+from shared.simulation.boundaries import (
+    Boundary,
+    SimulatedBook,
+    SimulatedChannel,
+    SimulatedGateway,
+    SimulatedQueue,
+    SimulatedSwitches,
+)
+from shared.simulation.gateway import GatewayModel
+from shared.simulation.portfolio import Holding
+from shared.workflows.attempt_deductions import Deductions
+from shared.workflows.passes import Summary
+from shared.workflows.plan_work import Planner
+from shared.workflows.read_bank_files import Intake
+from shared.workflows.reconcile import Reconciliation
+from shared.workflows.record_escalations import Escalations
+from shared.workflows.record_repayments import Repayments
+from shared.workflows.send_reminders import Reminders
+
+BUSINESS_ZONE = "Asia/Shanghai"
+
+CODE = "135790"
+"""The digits of every one-time code: what a borrower reads on his phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unexpected:
+    """An error that a worker met and that no fault explains."""
+
+    at: datetime
+    job: str
+    error: str
+
+
+class _OneCode:
+    """Codes: always the same, which the simulated borrower knows."""
+
+    def fresh(self) -> str:
+        return CODE
+
+
+class Lender:
+    """`counts` sums what every pass reports of itself."""
+
+    def __init__(
+        self,
+        model: GatewayModel,
+        boundary: Boundary,
+        chance: Random,
+        shelf: PolicyShelf,
+        seen: Callable[[Sequence[Change]], None],
+        rows_come: Callable[[BankRows, timedelta], None],
+    ) -> None:
+        self.clock: FixedClock = boundary.clock
+        self.store = MemoryBook()
+        self.inbox = MemoryChannel()
+        self.hints = MemoryQueue()
+        self.board = MemorySwitches()
+        self.gateway = SimulatedGateway(model, self.store, boundary, chance)
+        self.files = SimulatedFiles(boundary)
+        self.rows = RowsQueue(boundary, rows_come)
+        self.counts: Counter[str] = Counter()
+        self.unexpected: list[Unexpected] = []
+        self._boundary = boundary
+        self.ports: Mapping[str, Any] = {
+            "book": SimulatedBook(self.store, boundary, chance, seen, self._failed),
+            "gateway": self.gateway,
+            "sms": SimulatedChannel(self.inbox, boundary),
+            "shelf": shelf,
+            "clock": self.clock,
+            "queue": SimulatedQueue(self.hints, boundary),
+            "switches": SimulatedSwitches(self.board, boundary),
+            "business_zone": BUSINESS_ZONE,
+            "codes": _OneCode(),
+            "capacity": 1000,
+        }
+
+    def worker[W](self, kind: type[W], **more: Any) -> W:
+        """A worker with the ports that its fields name."""
+        named = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # every worker is a dataclass
+        return kind(**{name: port for name, port in {**self.ports, **more}.items() if name in named})
+
+    def unfaulted[W](self, kind: type[W]) -> W:
+        """A worker over the store itself, for whoever only looks."""
+        return self.worker(kind, book=self.store)
+
+    def take_on(self, book: Sequence[Holding]) -> None:
+        """Imports the book without faults, and opens it."""
+        now = self.clock.now()
+        rows: list[ImportedRow] = []
+        for owner in {h.borrower.borrower_id: h.borrower for h in book}.values():
+            rows += [owner, ContactCard(owner.borrower_id, ())]
+        for holding in book:
+            rows += [*holding.instalments, *holding.mandates, holding.loan]
+        self.store.write([Imported(row, "") for row in rows])
+        for holding in book:
+            steps = [replace(i, step=now) for i in holding.instalments if holding.mandates]
+            self.store.open([*steps, replace(holding.loan, step=now)], now)
+
+    # one job for each function
+
+    def work(self, line: Line, hints: Sequence[str]) -> Job:
+        kinds: Mapping[Line, type[Reminders] | type[Deductions] | type[Escalations]] = {
+            Line.CONTACT: Reminders,
+            Line.DEBIT: Deductions,
+            Line.STAGE: Escalations,
+        }
+        worker = self.worker(kinds[line])
+        return self._job(f"{line} {hints[0]}", lambda: worker.work(hints, "run"))
+
+    def plan(self) -> Job:
+        worker = self.worker(Planner)
+        return Job("plan", lambda: self._planned(worker))
+
+    def reconcile(self) -> Job:
+        worker = self.worker(Reconciliation)
+        return self._job("reconcile", lambda: worker.work("run"))
+
+    def book_money(self, name: str, arrived: Sequence[Arrived], done: Callable[[], None] = lambda: None) -> Job:
+        """Books what arrived; its queue hands it out until it was booked. `done` is called then."""
+        worker = self.worker(Repayments)
+
+        def run() -> None:
+            self.add(worker.work(arrived, "run"))
+            done()
+
+        return Job(name, run, must_arrive=True)
+
+    def take_in(self, news: BankFileNews | BankRows, done: Callable[[], None] = lambda: None) -> Job:
+        """Reads a bank's file, or books rows of one; handed out until it ended well."""
+        worker = Intake(self.worker(Repayments), self.files, self.rows)
+        name = f"file {news.names[0]}" if isinstance(news, BankFileNews) else f"rows of {news.name}"
+
+        def run() -> None:
+            self.add(worker.work(news, "run"))
+            done()
+
+        return Job(name, run, must_arrive=True)
+
+    def _planned(self, worker: Planner) -> None:
+        worker.plan("run")
+
+    def add(self, summary: Summary) -> None:
+        self.counts.update(summary.counts)
+        for failure in summary.failures:
+            self.unexpected.append(Unexpected(self.clock.at, self._boundary.baton.name, failure))
+
+    def _job(self, name: str, act: Callable[[], Summary]) -> Job:
+        def run() -> None:
+            self.add(act())
+
+        return Job(name, run)
+
+    def _failed(self, line: Line, key: str) -> None:
+        """Called while the error is being handled, so that it can be told whole."""
+        self.unexpected.append(Unexpected(self.clock.at, f"{line} {key}", traceback.format_exc()))
