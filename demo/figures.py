@@ -17,7 +17,7 @@ from shared.domain.tiers import NoticeKind, rank
 BUCKETS = tuple(Stage)
 ROLL_DAYS = 30
 REPAID_WITHIN_DAYS = 3
-BY_HAND = "manual"
+TRANSFER = "transfer"
 
 type BucketOf = Callable[[int], Stage]
 """The delinquency bucket of a number of days past due."""
@@ -100,7 +100,7 @@ def _money_by_day(entries: Iterable[LedgerEntry], currency: str) -> tuple[Counte
     for entry in entries:
         if entry.source == "gateway" and entry.amount.currency == currency:
             deducted[entry.booked_on] += entry.amount.minor
-        elif entry.source == BY_HAND:
+        elif entry.source == TRANSFER:
             payments[entry.booked_on] += 1
             if entry.amount.currency == currency:
                 paid[entry.booked_on] += entry.amount.minor

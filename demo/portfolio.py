@@ -60,7 +60,8 @@ def _cast(first_day: date) -> tuple[Part, ...]:
     mandate = ByMandate()
     return (
         # the gateway collects, and nobody does anything
-        *(Part("paid", mandate) for _ in range(10)),
+        *(Part("paid", mandate) for _ in range(9)),
+        Part("pending", mandate),
         *(Part("paid", mandate, left=left) for left in (1, 2, 3, 3)),
         Part("paid", Early(days=5)),
         Part("paid", PayOff(on=first_day + timedelta(days=48)), left=9),
@@ -72,7 +73,7 @@ def _cast(first_day: date) -> tuple[Part, ...]:
         Part("balance", Wages(days=0, slot=0, until=first_day + timedelta(days=65))),
         # the account never has it, or not as much
         Part("insufficient", AfterMessage(days=1)),
-        Part("insufficient", AfterMessage(days=4)),
+        Part("closed", AfterMessage(days=4)),
         Part("insufficient", AfterMessage(days=20)),
         Part("insufficient", InParts(days=(3, 18))),
         Part("insufficient", AfterMessage(days=41)),

@@ -53,7 +53,7 @@ _OUTCOME_CSS = {
     "account-dead": "o-dead",
     "risk": "o-dead",
 }
-_OUTCOME_ORDER = ("paid", "insufficient", "limit", "mandate-dead", "account-dead", "risk")
+_OUTCOME_ORDER = ("paid", "insufficient", "limit", "window", "mandate-dead", "account-dead", "risk")
 _NTH = {1: "first attempt", 2: "second attempt", 3: "third attempt"}
 
 
@@ -122,7 +122,11 @@ def _keys(history: History, days: Sequence[DayFigures], currency: str) -> list[K
             _amount(deducted + by_hand, currency),
             f"{_share(deducted, deducted + by_hand)} by deduction, the rest by hand",
         ),
-        Key("instalments deducted", f"{paid} of {instalments}", f"in {tried} attempts, three at most for each"),
+        Key(
+            "instalments deducted",
+            f"{paid} of {instalments}",
+            f"in {tried} attempts, {max(collected, default=0)} at most for each",
+        ),
         Key(
             "messages sent",
             f"{sum(messages.values()):,}",

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def run(options: Options, out: Path) -> None:
         shown.say(_announcement(options))
         aws, kept = LocalAws(options.port or free_port()).start(), False
         try:
-            stack = deploy(aws, options.phones)
+            stack = deploy(aws, options.phones, options.plan.morning())
             shown.say(f"a local AWS runs at {aws.url}, and the stack stands, after {time.monotonic() - began:.0f} s")
             try:
                 _through(stack, options, Path(scratch), out, shown)
@@ -72,7 +73,6 @@ def _through(stack: Stack, options: Options, scratch: Path, out: Path, shown: Pi
     """The book, the days, and what they came to."""
     plan = options.plan
     folder, habit_of = _portfolio(options, scratch)
-    stack.set_clock(plan.morning())
     shown.say(import_book(stack.aws, folder))
     live(stack, plan, habit_of(stack), shown)
     history = look(stack, plan, options.portfolio.name if options.portfolio else OWN_BOOK)
@@ -112,9 +112,10 @@ def _portfolio(options: Options, scratch: Path) -> tuple[Path, Callable[[Stack],
     return options.portfolio, drawn
 
 
-def deploy(aws: LocalAws, phones: str) -> Stack:
+def deploy(aws: LocalAws, phones: str, clock: datetime) -> Stack:
     """The stack as the demo has it: simulated time, no schedules, the stub as its gateway."""
-    outputs = aws.deploy({"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones})
+    parameters = {"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones}
+    outputs = aws.deploy(parameters, clock)
     stack = Stack(aws, outputs)
     stack.one_worker_a_line()
     stack.warm_gateway()
@@ -208,12 +209,16 @@ def write(history: History, out: Path) -> None:
     (out / "report.html").write_text(build(history), encoding="utf-8")
 
 
+_BY_HAND = {"change_mandates", "pay_now", "operate"}
+"""Functions that people call, and nobody in the demo does."""
+
+
 def verify(history: History) -> None:
     """Raises DemoError for what a good run never shows."""
     outside = history.outside
     if breaches := [f"{c.name}: {breach}" for c in outside.checks for breach in c.breaches]:
         raise DemoError(f"duebell check found {len(breaches)} breaches, first {breaches[0]}")
-    if idle := [name for name, count in outside.invocations.items() if not count]:
+    if idle := [name for name, count in outside.invocations.items() if not count and name not in _BY_HAND]:
         raise DemoError(f"never invoked: {', '.join(idle)}")
     sent = {n.provider_ref for n in history.records.notices if n.state is NoticeState.SENT}
     if strays := sent.symmetric_difference(outside.texts):

@@ -17,11 +17,11 @@ from demo.borrowers import Credit, Pay
 from demo.messages import credit_request, repayment_message
 from demo.records import R, Row
 from infra.local import LocalAws
+from infra.local.deployment import set_clock
 from infra.local.emulator import ROOT
 from shared.adapters.dynamodb.portfolio import DynamoPortfolio
 from shared.adapters.dynamodb.reading import read
 from shared.adapters.tokens import RandomTokens
-from shared.domain import keys
 from shared.domain.book import LedgerEntry, Line, NoticeRecord
 
 TABLES = ("loans", "borrowers", "attempts", "notices", "ledger")
@@ -62,8 +62,7 @@ class Stack:
         self._portfolio = DynamoPortfolio(self._client("dynamodb"), self._tables(), RandomTokens())
 
     def set_clock(self, now: datetime) -> None:
-        item = {"name": {"S": keys.CLOCK}, "now": {"S": keys.instant(now)}}
-        self._client("dynamodb").put_item(TableName=self.outputs["TableControl"], Item=item)
+        set_clock(self._client("dynamodb"), self.outputs["TableControl"], now)
 
     def reconcile(self) -> bool:
         return bool(self.invoke("FunctionReconcile", {"v": 1, "schedule": "reconcile"})["counts"])

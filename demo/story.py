@@ -29,6 +29,7 @@ OUTCOMES: Mapping[str, str] = {
     "paid": "collected",
     "insufficient": "not enough money",
     "limit": "over the account's limit",
+    "window": "the rail was closed",
     "mandate-dead": "the mandate is dead",
     "account-dead": "the account is closed",
     "risk": "refused by risk control",
@@ -160,7 +161,7 @@ def _events(loan: Loan, history: History) -> Iterator[Event]:
     for attempt in (a for a in records.attempts if a.loan_id == loan_id):
         yield from _attempt(attempt)
     for entry in records.entries:
-        if entry.loan_id == loan_id and entry.source == "manual":
+        if entry.loan_id == loan_id and entry.source == "transfer":
             yield _payment(entry)
     for escalation in (e for e in records.escalations if e.loan_id == loan_id):
         yield from _stage(escalation)
