@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 4566
 ARGS ?=
+SEEDS ?= 200
 PYTHON := .venv/bin/python
 unexport PYTHON
 
@@ -30,7 +31,7 @@ endif
 # $(call ready,names) makes these environments; on a machine with neither Python 3.13 nor uv, make stops with that one line.
 ready = $(eval lacks := $$(shell requirements/setup.sh --missing $(1)))$(if $(lacks),$(error $(lacks)))requirements/setup.sh $(1)
 
-.PHONY: help setup setup-all test check format format-check lint types template demo local local-stop build deploy berka mutants lock clean
+.PHONY: help setup setup-all test check format format-check lint types template demo faults local local-stop build deploy berka mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +62,9 @@ types: setup ## check the types with mypy, strictly
 
 template: setup ## transform the templates as SAM does, and lint the result
 	@$(PYTHON) infra/check_template.py
+
+faults: setup ## kill, double, delay and race everything over SEEDS seeded books (SEEDS=5000 ARGS="--seed 17")
+	@$(PYTHON) -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 demo: setup-all ## live through 120 days on a local AWS (KEEP=1 PORTFOLIO=DIR FROM=DATE SKIP=40-44)
 	@$(PYTHON) -m demo

@@ -17,6 +17,6 @@ lock() { # name, what to lock..., options of this run
 # Each list is held to the pins of the smaller one that it contains: tests run on what is deployed.
 lock runtime pyproject.toml "$@"
 lock cli pyproject.toml --extra cli --constraint requirements/runtime.txt "$@"
-lock dev pyproject.toml --extra cli --group dev --constraint requirements/cli.txt "$@"
+lock dev pyproject.toml --extra cli --extra stripe --group dev --constraint requirements/cli.txt "$@"
 lock sam --group sam "$@"
 lock emulator --group emulator "$@"
