@@ -2,7 +2,12 @@
 
 import os
 
+from hypothesis import settings
+
 pytest_plugins = ["tests.local_aws"]
+
+settings.register_profile("unhurried", deadline=None)  # a slow machine is no failing test
+settings.load_profile("unhurried")
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="test",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from infra.local.deployment import SAM
 from infra.local.emulator import EMULATOR
 
 DEMO_PARAMETERS = {"VirtualTime": "on", "Schedules": "off", "AllowedPhones": "+447700900*"}
+CLOCK = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def require(*tools: Path) -> None:
@@ -35,5 +37,5 @@ def deployed_aws() -> Iterator[LocalAws]:
     """A local AWS with the stack deployed as the demo deploys it; `deployed_aws.outputs()` names what is there."""
     require(EMULATOR, SAM)
     with LocalAws(free_port()) as aws:
-        aws.deploy(DEMO_PARAMETERS)
+        aws.deploy(DEMO_PARAMETERS, CLOCK)
         yield aws

@@ -1,6 +1,6 @@
 """A small portfolio as CSV texts, and ways to change one cell or line of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from shared.domain.portfolio import Finding, SourceLine
@@ -41,6 +41,21 @@ P2,L2,502.50,2026-02-09
 }
 
 
+def with_columns(texts: Texts, file: str, **columns: Sequence[str]) -> dict[str, str]:
+    """The portfolio with more columns: a value for each line after the header."""
+    header, *lines = texts[file].splitlines()
+    values = list(zip(*columns.values(), strict=True))
+    more = [",".join((line, *cells)) for line, cells in zip(lines, values, strict=True)]
+    return {**texts, file: "\n".join((",".join((header, *columns)), *more)) + "\n"}
+
+
+def _with_all_columns() -> dict[str, str]:
+    texts = with_columns(GOOD, "borrowers.csv", payday=["", "31"])
+    texts = with_columns(texts, "instalments.csv", penalty=["", "", "7.50", "", "0", "3"])
+    dates, accounts = ["2027-12-31", ""], ["balance:balance-1 debit-card:card:1", ""]
+    return with_columns(texts, "mandates.csv", expires_on=dates, funding=accounts)
+
+
 def with_line(texts: Texts, file: str, line: int, content: str) -> dict[str, str]:
     """The portfolio with a line (the header is line 1) said otherwise; one beyond the end is added."""
     lines = texts[file].splitlines()
@@ -59,6 +74,10 @@ def with_cell(texts: Texts, file: str, line: int, column: str, value: str) -> di
     cells = lines[line - 1].split(",")
     cells[lines[0].split(",").index(column)] = value
     return with_line(texts, file, line, ",".join(cells))
+
+
+RICH: Texts = _with_all_columns()
+"""The same with every column that a file may lack."""
 
 
 def lines_of(texts: Texts) -> dict[str, Iterable[SourceLine | Finding]]:

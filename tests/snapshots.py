@@ -1,4 +1,4 @@
-"""The rows of a book in memory as the checks read them, so that replays and simulations can be held against them."""
+"""What every check finds in a book in memory, so that replays and simulations can be held against them."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -6,42 +6,13 @@ from functools import cache
 
 from shared.adapters.memory.book import MemoryBook
 from shared.cli.rules import read_rules
-from shared.domain import keys
-from shared.domain.book import (
-    Attempt,
-    Borrower,
-    ContactCard,
-    Escalation,
-    Instalment,
-    LedgerEntry,
-    Line,
-    Loan,
-    Mandate,
-    NoticeRecord,
-)
 from shared.invariants import checks
-from shared.invariants.rows import (
-    AttemptRow,
-    BorrowerRow,
-    CardRow,
-    ChargeRow,
-    EntryRow,
-    EscalationRow,
-    InstalmentRow,
-    LoanRow,
-    MandateRow,
-    NoticeRow,
-    Place,
-    Snapshot,
-)
 from shared.invariants.rules import RuleBook
 from shared.invariants.terms import Breach, Terms
 from shared.ports.stub import StubPayment
+from shared.simulation.snapshot import snapshot_of
 
-_ALL = 1_000_000
-
-type Places = dict[str, bool]
-"""What stands on a line's agenda, by key: True for what is quarantined."""
+__all__ = ["breaches_of", "rules", "snapshot_of"]
 
 
 @cache
@@ -58,134 +29,3 @@ def breaches_of(
     """What every check finds at an instant; `charges` are those in the gateway's books."""
     terms = Terms(moment, rules(), unknown_limit)
     return list(checks.run(snapshot_of(book, charges), terms).breaches)
-
-
-def snapshot_of(book: MemoryBook, charges: Iterable[StubPayment] | None = None) -> Snapshot:
-    """Every row of the book. Whether a row is on its agenda is what the agenda says."""
-    contact, debit, stage = (_places(book, line) for line in (Line.CONTACT, Line.DEBIT, Line.STAGE))
-    loans = _rows(book, Loan)
-    unopened = book.unopened([loan.loan_id for loan in loans])
-    return Snapshot(
-        loans=[_loan(row, row.loan_id not in unopened, stage) for row in loans],
-        instalments=[_instalment(row, debit) for row in _rows(book, Instalment)],
-        mandates=[_mandate(row) for row in _rows(book, Mandate)],
-        escalations=[_escalation(row) for row in _rows(book, Escalation)],
-        borrowers=[BorrowerRow(row.borrower_id, row.time_zone) for row in _rows(book, Borrower)],
-        cards=[
-            CardRow(row.borrower_id, row.loan_ids, _place(row.borrower_id, row.step, contact))
-            for row in _rows(book, ContactCard)
-        ],
-        attempts=[_attempt(row) for row in _rows(book, Attempt)],
-        notices=[_notice(row) for row in _rows(book, NoticeRecord)],
-        entries=[_entry(row) for row in _rows(book, LedgerEntry)],
-        charges=None if charges is None else [ChargeRow(p.key, p.amount.minor, p.amount.currency) for p in charges],
-    )
-
-
-def _rows[R](book: MemoryBook, kind: type[R]) -> list[R]:
-    return [row for row in book.scan(kind) if isinstance(row, kind)]  # type: ignore[arg-type] # R is any stored row
-
-
-def _places(book: MemoryBook, line: Line) -> Places:
-    shards = [keys.shard_name(number) for number in range(book.shards())]
-    return {
-        key: partition == keys.QUARANTINE
-        for partition in (*shards, keys.QUARANTINE)
-        for key in book.agenda(line, partition, None, _ALL).keys
-    }
-
-
-def _place(key: str, step: datetime | None, places: Places) -> Place | None:
-    if key not in places:
-        return None
-    assert step is not None, f"{key} stands on an agenda without a step"
-    return Place(step, places[key])
-
-
-def _loan(row: Loan, opened: bool, places: Places) -> LoanRow:
-    return LoanRow(
-        loan_id=row.loan_id,
-        borrower_id=row.borrower_id,
-        product=row.product,
-        currency=row.currency,
-        principal_minor=row.principal_minor,
-        disbursed_on=row.disbursed_on,
-        status=row.status,
-        entered=row.entered,
-        opened=opened,
-        place=_place(row.loan_id, row.step, places),
-    )
-
-
-def _instalment(row: Instalment, places: Places) -> InstalmentRow:
-    return InstalmentRow(
-        loan_id=row.loan_id,
-        number=row.number,
-        due_on=row.due_on,
-        principal_minor=row.principal_minor,
-        interest_minor=row.interest_minor,
-        fee_minor=row.fee_minor,
-        currency=row.currency,
-        paid_minor=row.paid_minor,
-        state=row.state,
-        episode=row.episode,
-        attempts=row.attempts,
-        last_outcome=row.last_attempt.outcome if row.last_attempt else None,
-        paid_by=row.paid_by,
-        blocked=row.blocked,
-        place=_place(keys.debit_key(row.loan_id, row.number), row.step, places),
-    )
-
-
-def _mandate(row: Mandate) -> MandateRow:
-    return MandateRow(row.mandate_id, row.loan_id, row.rail, row.account_ref, row.signed_on, row.status)
-
-
-def _escalation(row: Escalation) -> EscalationRow:
-    return EscalationRow(row.loan_id, row.key, row.stage, row.entered_on, row.dpd, row.number, row.left_on)
-
-
-def _attempt(row: Attempt) -> AttemptRow:
-    return AttemptRow(
-        loan_id=row.loan_id,
-        seq=row.seq,
-        numbers=row.numbers,
-        amount_minor=row.amount.minor,
-        currency=row.amount.currency,
-        mandate_id=row.mandate_id,
-        rail=row.rail,
-        account_ref=row.account_ref,
-        slot=row.slot,
-        claimed_at=row.claimed_at,
-        state=row.state,
-        outcome=row.outcome,
-        settled_at=row.settled_at,
-        presented=row.presented,
-    )
-
-
-def _notice(row: NoticeRecord) -> NoticeRow:
-    return NoticeRow(
-        borrower_id=row.borrower_id,
-        notice_key=row.notice_key,
-        kind=row.kind,
-        covers=row.covers,
-        amount_minor=row.amount.minor,
-        currency=row.amount.currency,
-        business_date=row.business_date,
-        claimed_at=row.claimed_at,
-        state=row.state,
-        provider_ref=row.provider_ref,
-    )
-
-
-def _entry(row: LedgerEntry) -> EntryRow:
-    return EntryRow(
-        loan_id=row.loan_id,
-        source=row.source,
-        external_id=row.external_id,
-        amount_minor=row.amount.minor,
-        currency=row.amount.currency,
-        booked_on=row.booked_on,
-        split=row.split,
-    )

@@ -1,15 +1,24 @@
 """A server on loopback that counts what really arrives on the wire, and answers as it is told, or not at all."""
 
 import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+
+RESET = b"RESET"
+"""In place of a reply: the connection is reset."""
+
+type Reply = bytes | Mapping[bytes, bytes | None] | None
 
 
 class Wire:
-    """`reply` is the raw answer to every request; None keeps silent until the client gives up, b"" hangs up."""
+    """`reply` is the raw answer to every request; None keeps silent until the client gives up, b"" hangs up.
 
-    def __init__(self, reply: bytes | None) -> None:
+    Several replies are told apart by how the request begins.
+    """
+
+    def __init__(self, reply: Reply) -> None:
         self.requests: list[bytes] = []
         self.connections: list[socket.socket] = []
         self._reply = reply
@@ -36,12 +45,21 @@ class Wire:
             with suppress(OSError):  # the client may hang up whenever it likes
                 while request := _read_request(connection):
                     self.requests.append(request)
-                    if self._reply is None:
+                    reply = self._reply_to(request)
+                    if reply is None:
                         connection.recv(1)  # returns when the client hangs up
                         return
-                    connection.sendall(self._reply)
-                    if not self._reply:
+                    if reply is RESET:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
+                    connection.sendall(reply)
+                    if not reply:
+                        return
+
+    def _reply_to(self, request: bytes) -> bytes | None:
+        if isinstance(self._reply, Mapping):
+            return next(reply for start, reply in self._reply.items() if request.startswith(start))
+        return self._reply
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -68,7 +86,7 @@ def _read_request(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def wire(reply: bytes | None) -> Iterator[Wire]:
+def wire(reply: Reply) -> Iterator[Wire]:
     server = Wire(reply)
     try:
         yield server

@@ -15,6 +15,7 @@ FORBIDDEN = (
     "shared.workflows",
     *(f"shared.domain.{name}" for name in ("contact", "debit", "policy", "stage", "steps", "settlement", "changes")),
     *(f"shared.adapters.dynamodb.{name}" for name in ("book", "portfolio", "reading", "rows", "writes", "stub_books")),
+    *(f"shared.adapters.dynamodb.{name}_rows" for name in ("loan", "mandate", "contact", "debit")),
     "shared.adapters.policy_files",
 )
 

@@ -14,7 +14,7 @@ def test_the_rings_hold() -> None:
 
 def test_every_ring_is_looked_at() -> None:
     found = sources("shared", "functions")
-    for ring in ("domain", "ports", "workflows", "adapters", "runtime", "invariants", "cli"):
+    for ring in ("domain", "ports", "workflows", "adapters", "runtime", "invariants", "simulation", "cli"):
         assert any(name.startswith(f"shared.{ring}.") for name in found), ring
     assert any(name.startswith("functions.") for name in found)
 
@@ -82,6 +82,12 @@ CHECKS = "shared.invariants.planted"
         ("shared.adapters.planted", "import os", "read by shared.runtime.settings alone"),
         (HANDLER, "import urllib3", "outside adapters and bootstraps"),
         (HANDLER, "import shared.cli.main", "a function imports shared.cli.main"),
+        (HANDLER, "from shared.simulation import engine", "a function imports shared.simulation.engine"),
+        (WORKFLOW, "from shared.simulation import engine", "shared.workflows imports shared.simulation.engine"),
+        (CHECKS, "from shared.simulation import engine", "shared.invariants imports shared.simulation.engine"),
+        ("shared.simulation.planted", "from shared.adapters import clock", "shared.simulation imports"),
+        ("shared.simulation.planted", "import shared.cli.main", "shared.simulation imports shared.cli.main"),
+        ("shared.simulation.planted", "from datetime import date\nx = date.today()", "reads the clock: date.today"),
         (
             "functions.plan_work.wiring",
             "import shared.workflows.passes\nimport shared.adapters.clock",

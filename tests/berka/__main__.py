@@ -53,8 +53,7 @@ def in_memory(loans: Sequence[BerkaLoan], plan: Plan) -> bool:
 def on_local_aws(loans: Sequence[BerkaLoan], plan: Plan) -> bool:
     announce(loans, plan, "through the functions on a local AWS, about two minutes")
     with tempfile.TemporaryDirectory() as folder, LocalAws(free_port()) as aws:
-        stack = Stack(aws, aws.deploy(PARAMETERS))
-        stack.set_clock(plan.morning())
+        stack = Stack(aws, aws.deploy(PARAMETERS, plan.morning()))
         write_portfolio(loans, Path(folder), plan.first_day)
         duebell = [sys.executable, "-m", "shared.cli.main", "import", "--dir", folder]
         done = subprocess.run(duebell, check=False, cwd=ROOT, env=aws.environment, stdout=subprocess.DEVNULL)

@@ -86,6 +86,7 @@ def test_help_and_version_are_for_people(duebell: Duebell) -> None:
     assert duebell("--version").out == f"duebell {version('duebell')}\n"
     assert "--dir DIR" in duebell("import", "--help").out
     assert "plan_work" in duebell("invoke").out
+    assert "pay_now" in duebell("invoke").out
 
 
 @pytest.fixture

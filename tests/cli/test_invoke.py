@@ -1,4 +1,4 @@
-"""`duebell invoke plan_work`: the event is read before anything is sent, and one request is sent."""
+"""`duebell invoke plan_work|pay_now`: the event is read before anything is sent, and one request is sent."""
 
 import json
 from collections.abc import Iterator
@@ -108,3 +108,48 @@ def test_a_lost_answer_is_never_asked_for_twice(
         ran = duebell("invoke", "plan_work", "--event", event(tmp_path, line="stage", all=True, dry_run=False))
         assert ran.code == 2
         assert len(server.requests) == 1
+
+
+PAID: dict[str, Any] = {
+    "decision": "act",
+    "reason": "PAYMENT_ORDERED",
+    "sentence": "ordered",
+    "lost": False,
+    "attempt": {"key": "L1:P000001", "instalments": [2], "amount": "1.00", "currency": "CNY", "outcome": "paid"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (PAID, "act  PAYMENT_ORDERED: ordered\nL1:P000001  1.00 CNY  paid\n"),
+        (PAID | {"attempt": PAID["attempt"] | {"outcome": None}}, "L1:P000001  1.00 CNY  not known yet: an enquiry"),
+        ({**PAID, "lost": True, "attempt": None}, "lost: somebody else was quicker on this loan"),
+        (
+            {"decision": "defer", "reason": "SWITCHED_OFF", "sentence": "off", "until": "2026-03-08T04:15:00Z"},
+            "defer until 2026-03-08T04:15:00Z  SWITCHED_OFF: off\n",
+        ),
+        (None, "null"),
+    ],
+)
+def test_paying_now_says_what_it_debits_and_what_became_of_it(
+    duebell: Duebell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: object, said: str
+) -> None:
+    with wire(http(200, json.dumps(answer).encode())) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+        monkeypatch.setenv("FUNCTION_PAY_NOW", "duebell-pay_now")
+        order = event(tmp_path, v=1, order_id="o-1", loan_id="L1", instalments=[2], amount="1.00", currency="CNY")
+        ran = duebell("invoke", "pay_now", "--event", order)
+        assert ran.err == "debits now, for real: 1.00 CNY of instalments 2 of loan L1\n"
+        assert said in ran.out
+        told = duebell("invoke", "pay_now", "--json", "--event", event(tmp_path, v=1, order_id="o-1", loan_id="L1"))
+        assert (json.loads(told.out), told.err) == (answer, "")
+        first, _ = server.requests
+    assert b"/functions/duebell-pay_now/invocations" in first
+
+
+def test_a_payment_that_is_no_good_is_never_sent(duebell: Duebell, function: Wire, tmp_path: Path) -> None:
+    ran = duebell("invoke", "pay_now", "--event", event(tmp_path, v=1, order_id="o-1", loan_id="L1", instalments=[]))
+    assert (ran.code, ran.out) == (2, "")
+    assert "instalments must be" in ran.err
+    assert function.requests == []

@@ -15,10 +15,13 @@ from shared.adapters.dynamodb.rows import key_of, open_values, step_values, valu
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.world import CountingTokens
 from shared.adapters.row_keys import row_key
+from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
@@ -27,10 +30,12 @@ from shared.domain.book import (
     LoanFile,
     Mandate,
     MandateStatus,
+    MoneyMark,
     NoticeRecord,
+    OneTimeCode,
     Stage,
 )
-from shared.domain.changes import Insert, SaveCard, SaveInstalment, SaveStage
+from shared.domain.changes import Insert, SaveCard, SaveCode, SaveDebitCard, SaveInstalment, SaveStage
 from shared.domain.money import Money
 from shared.ports.book import Book
 from shared.ports.portfolio import Imported, PortfolioStore, StoredRow
@@ -57,7 +62,7 @@ class Stores:
     tables: dict[str, str] = field(default_factory=dict)
     shards: int = 1
 
-    def seed(self, *rows: StoredRow) -> None:
+    def seed(self, *rows: StoredRow | OneTimeCode) -> None:
         """Rows as they stand: those with a step are on their agenda, after one save, so that their `rev` is 1."""
         saved = [_saved(row) for row in rows]
         if self.client is None:
@@ -71,10 +76,14 @@ class Stores:
                 requests.setdefault(self.tables[key.table], []).append({"PutRequest": {"Item": item}})
             self.client.batch_write_item(RequestItems=requests)
 
-    def _seed_memory(self, rows: Sequence[StoredRow]) -> None:
+    def _seed_memory(self, rows: Sequence[StoredRow | OneTimeCode]) -> None:
         for row in rows:
-            if isinstance(row, Attempt | NoticeRecord | Escalation):
+            if isinstance(row, Attempt | NoticeRecord | Escalation | MoneyMark | AuditEntry):
                 assert self.book.commit([Insert(row)])
+                continue
+            if isinstance(row, DebitCard | OneTimeCode):
+                assert row.rev == 1, "a first save"
+                assert self.book.commit([SaveDebitCard(row) if isinstance(row, DebitCard) else SaveCode(row)])
                 continue
             unsaved = replace(row, rev=0) if isinstance(row, Instalment | ContactCard) and row.step else row
             unsaved = replace(row, stage_rev=0) if isinstance(row, Loan) and row.step else unsaved
@@ -106,7 +115,7 @@ class Stores:
         return self.book.agenda(line, shard, until, 1000).keys
 
 
-def _saved(row: StoredRow) -> StoredRow:
+def _saved(row: StoredRow | OneTimeCode) -> StoredRow | OneTimeCode:
     match row:
         case Instalment() | ContactCard() if row.step:
             return replace(row, rev=row.rev + 1)
@@ -116,7 +125,7 @@ def _saved(row: StoredRow) -> StoredRow:
             return row
 
 
-def _index_values(row: StoredRow, shards: int) -> Values:
+def _index_values(row: StoredRow | OneTimeCode, shards: int) -> Values:
     match row:
         case Loan() | Instalment() | ContactCard():
             return step_values(row, shards)
@@ -204,8 +213,26 @@ def an_escalation(key: str = "000#M1", **changes: Any) -> Escalation:
     return replace(Escalation("l-1", key, Stage.M1, DUE, 31, 1, ("bureau", "limit")), **changes)
 
 
+def a_mark(external_id: str = "l-1:P000001", **changes: Any) -> MoneyMark:
+    return replace(MoneyMark("gateway", external_id, "l-1"), **changes)
+
+
+def a_debit_card(borrower_id: str = "b-1", **changes: Any) -> DebitCard:
+    return replace(DebitCard(borrower_id, failures=1, open=1, rev=1), **changes)
+
+
+def a_code(purpose: str = "mandate-cancel", **changes: Any) -> OneTimeCode:
+    return replace(OneTimeCode("l-1", purpose, "d" * 64, later(minutes=5), rev=1), **changes)
+
+
+def an_audit_entry(what: str = "mandate-cancelled", **changes: Any) -> AuditEntry:
+    revision = keys.audit_revision(NOON, what)
+    return replace(AuditEntry("l-1", revision, NOON, "b-1", what, "no reason given", {"mandate": "m-1"}), **changes)
+
+
 def a_world(stores: Stores) -> Stores:
-    """One borrower with one loan of three instalments, an open attempt, an open notice and a stage in force."""
+    """One borrower with one loan of three instalments, an open attempt, an open notice, a stage in force, money booked,
+    a debit over all loans, a code sent and an audited change."""
     stores.seed(
         a_borrower(),
         a_card(step=later(hours=-1)),
@@ -215,5 +242,9 @@ def a_world(stores: Stores) -> Stores:
         an_attempt(),
         a_notice(),
         an_escalation(),
+        a_mark("earlier"),
+        a_debit_card(),
+        a_code(),
+        an_audit_entry(),
     )
     return stores

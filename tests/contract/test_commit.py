@@ -26,6 +26,8 @@ from shared.domain.changes import (
     LeaveEscalation,
     SaveAttempt,
     SaveCard,
+    SaveCode,
+    SaveDebitCard,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
@@ -40,11 +42,15 @@ from tests.contract.stores import (
     Stores,
     a_borrower,
     a_card,
+    a_code,
+    a_debit_card,
     a_loan,
     a_mandate,
+    a_mark,
     a_notice,
     a_world,
     an_attempt,
+    an_audit_entry,
     an_entry,
     an_escalation,
     an_instalment,
@@ -79,6 +85,8 @@ STAGE = a_loan(
     status=LoanStatus.SETTLED, entered=("000#M1", "000#M2"), episode=1, first_open=2, stage_rev=2, step=later(days=3)
 )
 REVOKED = a_mandate(status=MandateStatus.REVOKED)
+DEBITS = a_debit_card(failures=2, open=0, stopped_at=NOON, rev=2)
+TRIED = a_code(tries=1, rev=2)
 
 HOLD: dict[str, Change] = {
     "insert attempt": Insert(an_attempt(2)),
@@ -93,6 +101,12 @@ HOLD: dict[str, Change] = {
     "save attempt as presented": SaveAttempt(replace(SETTLED, presented=2), was_presented=1),
     "save notice": SaveNotice(SENT),
     "save mandate": SaveMandate(REVOKED, 0),
+    "insert money mark": Insert(a_mark()),
+    "insert audit entry": Insert(an_audit_entry("mandate-enabled")),
+    "save debit card": SaveDebitCard(DEBITS),
+    "begin debit card": SaveDebitCard(a_debit_card("b-2")),
+    "save code": SaveCode(TRIED),
+    "begin code": SaveCode(a_code("mandate-enable")),
     "hold gate": HoldGate("l-1", 0),
     "hold instalment": HoldInstalment("l-1", 1, 1),
     "leave escalation": LeaveEscalation("l-1", "000#M1", DUE),
@@ -122,6 +136,14 @@ DO_NOT_HOLD: dict[str, Change] = {
     "save notice: other send": SaveNotice(replace(SENT, sends=2)),
     "save mandate: gate raised": SaveMandate(REVOKED, 1),
     "save mandate: no loan": SaveMandate(replace(REVOKED, loan_id="l-9"), 0),
+    "insert money mark: taken": Insert(a_mark("earlier", loan_id="l-2")),
+    "insert audit entry: taken": Insert(an_audit_entry(reason="another")),
+    "save debit card: older": SaveDebitCard(replace(DEBITS, rev=1)),
+    "save debit card: newer": SaveDebitCard(replace(DEBITS, rev=3)),
+    "save debit card: none": SaveDebitCard(a_debit_card("b-9", rev=2)),
+    "save code: older": SaveCode(replace(TRIED, rev=1)),
+    "save code: newer": SaveCode(replace(TRIED, rev=3)),
+    "save code: none": SaveCode(a_code("mandate-enable", rev=2)),
     "hold gate: raised": HoldGate("l-1", 1),
     "hold gate: no loan": HoldGate("l-9", 0),
     "hold instalment: older": HoldInstalment("l-1", 1, 0),
@@ -204,6 +226,8 @@ def test_a_loan_is_read_from_its_first_open_instalment_by_number(
     stores.seed(*(an_instalment(number) for number in (100, 9, 2, 10, 1)), a_loan(step=NOON), a_mandate())
     assert stores.book.commit([SaveStage(a_loan(step=NOON, stage_rev=2, first_open=first_open))])
     assert tuple(i.number for i in stores.file().instalments) == numbers
+    whole = stores.book.loan_file("l-1", whole=True)
+    assert whole == replace(stores.file(), instalments=tuple(an_instalment(n) for n in (1, 2, 9, 10, 100)))
 
 
 def test_a_seq_is_taken_without_touching_the_stage(world: Stores) -> None:
@@ -344,6 +368,66 @@ def test_of_eight_single_saves_one_wins(stores: Stores) -> None:
     stores.seed(old := a_card(step=NOON))
     cards = [replace(old, rev=2, step=later(hours=n)) for n in range(8)]
     assert sorted(in_threads(lambda n: stores.book.commit([SaveCard(cards[n])]))) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize("rev", [1, 2])
+def test_of_eight_debits_over_all_loans_one_is_reserved(stores: Stores, rev: int) -> None:
+    """Each on an instalment of another loan, so that only the borrower's card stands between them."""
+    stores.seed(*([a_debit_card()] if rev == 2 else []), *(a_loan(f"l-{n}") for n in range(8)))
+
+    def reserve(n: int) -> bool:
+        card = a_debit_card(open=n + 1, rev=rev)
+        return stores.book.commit(
+            [SaveDebitCard(card), Insert(an_attempt(1, loan_id=f"l-{n}")), TakeSeq(f"l-{n}", 1, 0)]
+        )
+
+    won = in_threads(reserve)
+    assert sorted(won) == [False] * 7 + [True]
+    assert stores.book.debit_card("b-1") == a_debit_card(open=won.index(True) + 1, rev=rev)
+    assert [bool(stores.book.attempts(f"l-{n}")) for n in range(8)] == won
+
+
+@pytest.mark.parametrize("rev", [1, 2])
+def test_of_eight_tries_of_a_code_one_counts(stores: Stores, rev: int) -> None:
+    """Two tries at once do not get two guesses for one; two codes at once do not both stand."""
+    stores.seed(a_loan(), *([a_code()] if rev == 2 else []))
+    codes = [a_code(digest=str(n), tries=n, rev=rev) for n in range(8)]
+    won = in_threads(lambda n: stores.book.commit([SaveCode(codes[n])]))
+    assert sorted(won) == [False] * 7 + [True]
+    assert stores.book.code("l-1", "mandate-cancel") == codes[won.index(True)]
+
+
+def test_money_that_eight_bring_at_once_is_booked_once(stores: Stores) -> None:
+    """By webhook, by file and by hand, each to another loan or to suspense: only the mark stands between them."""
+    owners = [*(f"l-{n}" for n in range(7)), "SUSPENSE"]
+
+    def book(n: int) -> bool:
+        entry = an_entry("r-1", loan_id=owners[n], source="bank", split=())
+        return stores.book.commit([Insert(entry), Insert(a_mark("r-1", source="bank", loan_id=owners[n]))])
+
+    won = in_threads(book)
+    assert sorted(won) == [False] * 7 + [True]
+    assert [bool(stores.book.entries(owner)) for owner in owners] == won
+    mark = stores.book.money("bank", "r-1")
+    assert mark == a_mark("r-1", source="bank", loan_id=owners[won.index(True)])
+
+
+def test_of_eight_entries_of_one_revision_in_the_audit_the_first_stays(stores: Stores) -> None:
+    entries = [an_audit_entry(reason=f"reason {n}") for n in range(8)]
+    won = in_threads(lambda n: stores.book.commit([Insert(entries[n])]))
+    assert sorted(won) == [False] * 7 + [True]
+    assert list(stores.book.audit("l-1")) == [entries[won.index(True)]]
+
+
+def test_no_debit_is_claimed_after_a_cancellation_that_it_did_not_see(stores: Stores) -> None:
+    """All were decided on the same gate: what was claimed before stands, and nothing is claimed after."""
+    stores.seed(a_loan(), *(an_instalment(number, step=NOON) for number in range(1, 9)), a_mandate())
+    cancel: list[Change] = [SaveMandate(a_mandate(status=MandateStatus.CANCELLED, since=NOON), 0)]
+    cancel.append(Insert(an_audit_entry()))
+    won = in_threads(lambda n: stores.book.commit(cancel if n % 2 else claim(1)))
+    assert sum(won[1::2]) == 1, "one cancellation, however many asked for it"
+    assert len(stores.book.attempts("l-1")) == sum(won[0::2]) <= 1
+    assert not stores.book.commit([Insert(an_attempt(2)), TakeSeq("l-1", stores.file().loan.last_seq + 1, 0)])
 
 
 def test_wakes_at_once_all_count(stores: Stores) -> None:

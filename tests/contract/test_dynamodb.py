@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.rows import key_of
 from shared.adapters.memory.world import CountingTokens
 from shared.adapters.row_keys import rows_of
 from shared.domain import keys
-from shared.domain.book import Borrower, Instalment, Line, LoanFile, NoticeState, Told
+from shared.domain.book import Borrower, Instalment, Line, LoanFile, MandateStatus, NoticeState, Told
 from shared.domain.changes import (
     Change,
     Insert,
     SaveCard,
     SaveInstalment,
+    SaveMandate,
     SaveNotice,
     TakeSeq,
     WakeStage,
@@ -45,6 +48,34 @@ LATER_ATTRIBUTE = {"of_a_newer_version": {"S": "kept"}}
 @pytest.fixture
 def world(dynamo: Stores) -> Stores:
     return a_world(dynamo)
+
+
+# a mandate that changes between two pages of one reading
+
+
+def test_a_claim_never_requires_the_gate_of_after_a_change_that_it_did_not_see(
+    dynamo: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mandates fill more than a page; the newest one is cancelled before the page with LOAN is read."""
+    old = [a_mandate(f"m-{n:02d}", status=MandateStatus.CANCELLED) for n in range(17)]
+    dynamo.seed(a_borrower(), a_card(), an_instalment(), a_loan(), *old, a_mandate("m-99"))
+    book = dynamo.book
+    assert isinstance(book, DynamoBook)
+    read_page, pages = book._file_page, []
+
+    def page(*args: Any, **options: Any) -> Any:
+        found = read_page(*args, **options)
+        pages.append(found)
+        if len(pages) == 1:
+            cancelled = replace(a_mandate("m-99"), status=MandateStatus.CANCELLED)
+            assert book.commit([SaveMandate(cancelled, 0)])
+        return found
+
+    monkeypatch.setattr(book, "_file_page", page)
+    file = book.loan_file("l-1")
+    assert file is not None
+    assert file.mandate_on(DUE) is None
+    assert file.loan.gate_rev == 1
 
 
 # our own write, repeated by the transport
@@ -250,6 +281,15 @@ def test_a_long_loan_is_read_from_its_first_open_instalment(dynamo: Stores, firs
     assert file.mandates == (a_mandate(),)
     assert len(made) == (1 if first_open >= 27 else 2)
     assert sum(made) <= 2 + 40 - first_open + 1 + 13, "history that was read"
+
+
+def test_a_long_loan_is_read_whole_where_that_is_asked(dynamo: Stores) -> None:
+    dynamo.seed(a_loan(first_open=39), a_mandate(), *(an_instalment(n) for n in range(1, 41)))
+    with requests(dynamo.client) as made:
+        file = dynamo.book.loan_file("l-1", whole=True)
+    assert file
+    assert [i.number for i in file.instalments] == list(range(1, 41))
+    assert made == [16, 26]
 
 
 def test_a_usual_loan_is_read_with_one_request(dynamo: Stores) -> None:

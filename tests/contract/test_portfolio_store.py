@@ -10,8 +10,10 @@ import pytest
 from shared.domain import keys
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     InstalmentState,
@@ -19,6 +21,7 @@ from shared.domain.book import (
     Line,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
     Told,
 )
@@ -31,11 +34,14 @@ from tests.contract.stores import (
     Stores,
     a_borrower,
     a_card,
+    a_debit_card,
     a_loan,
     a_mandate,
+    a_mark,
     a_notice,
     a_world,
     an_attempt,
+    an_audit_entry,
     an_entry,
     an_escalation,
     an_instalment,
@@ -271,11 +277,20 @@ def test_many_loans_are_opened(stores: Stores) -> None:
         (Attempt, [an_attempt()]),
         (NoticeRecord, [a_notice()]),
         (LedgerEntry, []),
+        (DebitCard, [a_debit_card()]),
+        (MoneyMark, [a_mark("earlier")]),
+        (AuditEntry, [an_audit_entry()]),
     ],
 )
 def test_a_scan_gives_every_row_of_a_kind(stores: Stores, kind: type[StoredRow], expected: list[StoredRow]) -> None:
     a_world(stores)
     assert sorted(stores.portfolio.scan(kind), key=str) == expected
+
+
+def test_a_scan_of_the_ledger_gives_money_and_not_its_marks(stores: Stores) -> None:
+    assert stores.book.commit([Insert(an_entry("r-1")), Insert(a_mark("r-1"))])
+    assert list(stores.portfolio.scan(LedgerEntry)) == [an_entry("r-1")]
+    assert list(stores.portfolio.scan(MoneyMark)) == [a_mark("r-1")]
 
 
 def test_a_scan_gives_rows_of_every_owner(stores: Stores) -> None:

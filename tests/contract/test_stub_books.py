@@ -13,7 +13,7 @@ from shared.adapters.dynamodb.stub_books import DynamoStubBooks
 from shared.adapters.memory.stub_books import MemoryStubBooks
 from shared.domain.errors import StoreError
 from shared.domain.money import Money
-from shared.ports.stub import StubBooks, StubPayment, Taken
+from shared.ports.stub import StubBooks, StubPayment, StubRefund, Taken
 from tests.contract.conftest import DYNAMODB
 from tests.contract.stores import answers_lost
 from tests.tables import table_shapes
@@ -25,6 +25,7 @@ class Dynamo(NamedTuple):
 
 
 PAID = StubPayment("L1:P000001", "balance-1", "M1", Money(10000, "CNY"), "paid", "paid", "GW1")
+REFUND = StubRefund("L1:R000001", "L1:P000001", Money(4000, "CNY"), "GW3")
 DECLINED = replace(PAID, key="L1:P000002", status="declined", code="insufficient", gateway_ref="GW2")
 
 
@@ -105,6 +106,52 @@ def test_currencies_are_kept_apart(books: StubBooks) -> None:
     assert books.balance("balance-1", "CZK") == Money(10000, "CZK")
 
 
+def test_what_is_pending_is_completed_once_and_nothing_else_is(books: StubBooks) -> None:
+    pending = replace(PAID, status="pending", code="waiting")
+    books.take(pending)
+    books.take(DECLINED)
+    assert list(books.charges()) == []
+    assert [books.complete(PAID.key, "paid") for _ in range(2)] == [PAID, PAID]
+    assert books.complete(DECLINED.key, "paid") == DECLINED
+    assert list(books.charges()) == [PAID]
+    assert [p.key for p in books.undelivered()] == [PAID.key, DECLINED.key]
+
+
+def test_a_refund_is_put_once_and_found(books: StubBooks) -> None:
+    books.take(PAID)
+    assert books.refund(REFUND.key) is None
+    assert books.give_back(REFUND, PAID) is Taken.YES
+    assert books.give_back(replace(REFUND, amount=Money(1, "CNY")), PAID) is Taken.EXISTS
+    assert books.refund(REFUND.key) == REFUND
+    assert list(books.refunds()) == [REFUND]
+    assert books.payment(PAID.key) == PAID
+
+
+def test_a_refund_s_key_is_none_of_a_payment(books: StubBooks) -> None:
+    books.take(PAID)
+    books.take(DECLINED)
+    assert books.give_back(replace(REFUND, key=DECLINED.key), PAID) is Taken.EXISTS
+    assert list(books.refunds()) == []
+
+
+def test_refunds_together_never_exceed_their_payment_whoever_races(books: StubBooks) -> None:
+    books.take(PAID)
+    assert books.give_back(replace(REFUND, amount=Money(10001, "CNY")), PAID) is Taken.SHORT
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda n: books.give_back(replace(REFUND, key=f"R{n}"), PAID), range(8)))
+    assert (taken.count(Taken.YES), taken.count(Taken.SHORT)) == (2, 6)
+    assert sum(r.amount.minor for r in books.refunds()) == 8000
+    assert books.give_back(replace(REFUND, amount=Money(2000, "CNY")), PAID) is Taken.YES
+
+
+def test_a_refund_goes_back_to_the_balance_where_it_came_from(books: StubBooks) -> None:
+    books.credit("balance-1", "C1", Money(10000, "CNY"))
+    books.take(PAID, from_balance=True)
+    assert books.give_back(REFUND, PAID, to_balance=True) is Taken.YES
+    assert books.give_back(REFUND, PAID, to_balance=True) is Taken.EXISTS
+    assert books.balance("balance-1", "CNY") == Money(4000, "CNY")
+
+
 def test_what_is_undelivered_is_listed_until_it_is_marked(books: StubBooks) -> None:
     books.take(DECLINED)
     books.take(PAID)
@@ -161,7 +208,9 @@ def test_a_write_whose_answer_was_lost_counts_once(dynamo: Dynamo) -> None:
     with answers_lost(dynamo.client) as sent:
         assert books.credit("balance-1", "C1", Money(10000, "CNY")) in (None, Money(10000, "CNY"))
         assert books.take(PAID, from_balance=True) in (Taken.YES, Taken.EXISTS)
-    assert sent.count("TransactWriteItems") == 4
+        assert books.give_back(REFUND, PAID) in (Taken.YES, Taken.EXISTS)
+    assert sent.count("TransactWriteItems") == 6
+    assert list(books.refunds()) == [REFUND]
     assert books.payment(PAID.key) == PAID
     assert books.balance("balance-1", "CNY") == Money(0, "CNY")
 
@@ -172,6 +221,8 @@ def test_a_store_that_cannot_be_asked_is_a_store_error_without_keys(dynamo: Dyna
         lambda: books.payment(PAID.key),
         lambda: books.take(PAID),
         lambda: books.credit("balance-1", "C1", Money(1, "CNY")),
+        lambda: books.complete(PAID.key, "paid"),
+        lambda: books.give_back(REFUND, PAID),
         lambda: list(books.payments()),
         lambda: books.mark_delivered([PAID.key]),
     ]

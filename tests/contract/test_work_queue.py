@@ -15,7 +15,7 @@ from shared.adapters.sqs_queue import SqsEvents, SqsWorkQueue, sqs_client
 from shared.domain.book import Line
 from shared.domain.errors import StoreError
 from shared.ports.world import WorkQueue
-from shared.runtime import events
+from shared.runtime import hint_events
 
 _numbers = count(1)
 SQS = ["moto", pytest.param("local", marks=pytest.mark.local_aws)]
@@ -77,7 +77,7 @@ def test_a_message_is_a_hint_that_its_worker_reads(sqs: Any, urls: dict[Line, st
     SqsWorkQueue(sqs, urls).send(Line.DEBIT, keys, "2026-03-01T08:00:00Z")
     bodies = _received(sqs, urls[Line.DEBIT])
     assert json.loads(bodies[0]).keys() == {"v", "line", "keys", "run"}
-    hints = [events.hints(body, Line.DEBIT) for body in bodies]
+    hints = [hint_events.hints(body, Line.DEBIT) for body in bodies]
     assert sorted(key for hint in hints for key in hint.keys) == keys
     assert {hint.run for hint in hints} == {"2026-03-01T08:00:00Z"}
 

@@ -12,12 +12,13 @@ from demo.messages import credit_request, repayment_message
 from demo.portfolio import Portfolio, generate
 from demo.records import R, Records, Row
 from shared.adapters.csv_files import open_portfolio
+from shared.adapters.memory.bank_files import MemoryBankFiles
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.gateway import MemoryGateway
 from shared.adapters.memory.stub_books import KeptEvents, MemoryStubBooks
-from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue
+from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
 from shared.adapters.phones import phone_problem
-from shared.adapters.policy_files import PolicyFiles
+from shared.adapters.policy_files import PolicyFiles, rail_codes
 from shared.domain.book import (
     Attempt,
     Borrower,
@@ -31,12 +32,13 @@ from shared.domain.book import (
 )
 from shared.invariants.checks import CHECKS
 from shared.ports.world import Sent
-from shared.runtime.events import repayment
+from shared.runtime.repayment_events import repayment
 from shared.workflows.attempt_deductions import Deductions
 from shared.workflows.import_portfolio import Report, import_portfolio
 from shared.workflows.passes import Summary
 from shared.workflows.payment_stub import PaymentStub
 from shared.workflows.plan_work import Planner
+from shared.workflows.read_bank_files import Intake
 from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_escalations import Escalations
 from shared.workflows.record_repayments import Repayments
@@ -61,17 +63,18 @@ class MemoryWorld:
 
     def __init__(self, morning: datetime) -> None:
         self.book, self.queue, self.clock, self.sms = MemoryBook(), MemoryQueue(), FixedClock(morning), _Channel()
-        self.shelf, self.events = PolicyFiles(), KeptEvents()
+        self.shelf, self.events, self.switches = PolicyFiles(), KeptEvents(), MemorySwitches()
         self.stub = PaymentStub(MemoryStubBooks(), self.events)
         self.invoked: Counter[str] = Counter()
         self._bag: list[str] = []
         self._held = False
         gateway = MemoryGateway(self.stub)
         shared = (self.shelf, self.clock, self.queue)
-        self._planner = Planner(self.book, self.queue, self.clock, self.shelf, BUSINESS_ZONE)
-        self._reconciliation = Reconciliation(self.book, gateway, *shared)
-        self._repayments = Repayments(self.book, *shared)
-        deductions, reminders = Deductions(self.book, gateway, *shared), Reminders(self.book, self.sms, *shared)
+        self._planner = Planner(self.book, self.queue, self.clock, self.shelf, BUSINESS_ZONE, self.switches)
+        self._reconciliation = Reconciliation(self.book, gateway, *shared, self.switches)
+        self._intake = Intake(Repayments(self.book, *shared), MemoryBankFiles(), self.events)
+        deductions = Deductions(self.book, gateway, *shared, self.switches)
+        reminders = Reminders(self.book, self.sms, *shared)
         escalations = Escalations(self.book, self.shelf, self.clock)
         self._workers = {
             Line.DEBIT: ("attempt_deductions", deductions.work),
@@ -102,7 +105,7 @@ class MemoryWorld:
             bodies, self._bag = self._bag, []
             for body in bodies:
                 self.invoked["record_repayments"] += 1
-                _succeeded(self._repayments.work([repayment(body)], "run"))
+                _succeeded(self._intake.work(repayment(body, rail_codes("stub")), "run"))
             worked = bool(bodies)
             for line, (name, work) in self._workers.items():
                 if hints := self.queue.receive(line):
@@ -123,6 +126,7 @@ class MemoryWorld:
         self.invoked["payment_stub"] += 1
         delivered = self.stub.deliver().body["delivered"]
         assert isinstance(delivered, int)
+        self.invoked["receive_webhooks"] += delivered
         return delivered
 
     def hold(self) -> None:

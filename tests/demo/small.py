@@ -90,7 +90,7 @@ RECORDS = Records(
     ),
     entries=(
         LedgerEntry("L-1", "gateway", "L-1:P000002", cny(10_100), date(2026, 3, 10), ((1, 10_100),)),
-        LedgerEntry("L-2", "manual", "hand-1", cny(31_000), date(2026, 3, 15), ((1, 30_000),)),
+        LedgerEntry("L-2", "transfer", "hand-1", cny(31_000), date(2026, 3, 15), ((1, 30_000),)),
     ),
 )
 

@@ -118,7 +118,7 @@ def test_the_json_knows_no_clock_and_is_sorted() -> None:
     assert not re.search(r"\d\d:\d\d", text)
     assert found["money"] == {
         "CNY": {
-            "booked": {"gateway": 10_100, "manual": 31_000},
+            "booked": {"gateway": 10_100, "transfer": 31_000},
             "credited": 1_000,
             "suspense": 0,
             "outstanding": 10_050,
@@ -140,9 +140,9 @@ def test_a_good_run_passes() -> None:
 
 
 def test_a_run_fails_where_a_function_was_never_invoked() -> None:
-    idle = replace(HISTORY.outside, invocations={"plan_work": 3, "reconcile": 0})
+    idle = replace(HISTORY.outside, invocations={"plan_work": 3, "reconcile": 0, "operate": 0})
 
-    with pytest.raises(DemoError, match="never invoked: reconcile"):
+    with pytest.raises(DemoError, match=r"never invoked: reconcile$"):
         verify(replace(HISTORY, outside=idle))
 
 

@@ -1,6 +1,6 @@
 """Kills a function at a point: before or after it claims, acts or settles. The points are at its ports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from shared.domain.book import Attempt, AttemptState, NoticeRecord
 from shared.domain.changes import Change, Insert, SaveAttempt, SaveNotice
 from shared.ports.book import Book
-from shared.ports.world import DebitAnswer, DebitRequest, MessageChannel, PaymentGateway, Sent
+from shared.ports.world import DebitAnswer, DebitRequest, MessageChannel, PaymentGateway, RefundRequest, Sent
 from tests.functions.stack import Killed, Stack, handler
 
 POINTS = tuple(f"{when} {step}" for step in ("claim", "act", "settle") for when in ("before", "after"))
@@ -61,14 +61,20 @@ class KillingBook:
 
 class KillingGateway:
     def __init__(self, gateway: PaymentGateway, kill: Kill) -> None:
-        self.not_found_is_final = gateway.not_found_is_final
+        self.not_found_is_final, self.key_life = gateway.not_found_is_final, gateway.key_life
         self._gateway = gateway
         self._kill = kill
 
     def present(self, request: DebitRequest) -> DebitAnswer:
-        loan_id = request.key.partition(":")[0]
+        return self._act(request.key, lambda: self._gateway.present(request))
+
+    def refund(self, request: RefundRequest) -> DebitAnswer:
+        return self._act(request.key, lambda: self._gateway.refund(request))
+
+    def _act(self, key: str, act: Callable[[], DebitAnswer]) -> DebitAnswer:
+        loan_id = key.partition(":")[0]
         self._kill.reach("before act", loan_id)
-        answer = self._gateway.present(request)
+        answer = act()
         self._kill.reach("after act", loan_id)
         return answer
 

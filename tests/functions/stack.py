@@ -30,10 +30,11 @@ from shared.domain import keys
 from shared.domain.book import Attempt, Instalment, LedgerEntry, Line, Loan, NoticeRecord
 from shared.domain.calendar import at_local, zone
 from shared.domain.money import Money
+from shared.domain.switches import ALL_ON, Switches
 from shared.runtime import telemetry
 from shared.workflows.import_portfolio import Report, import_portfolio
 from shared.workflows.payment_stub import PaymentStub
-from tests.functions import template
+from tests.functions import sts_server, template
 from tests.functions.payloads import ACCOUNT, REGION, Context, record
 from tests.functions.sample import BOOK
 from tests.functions.stub_server import StubServer
@@ -50,6 +51,10 @@ FUNCTIONS = (
     "record_escalations",
     "reconcile",
     "record_repayments",
+    "receive_webhooks",
+    "change_mandates",
+    "pay_now",
+    "operate",
 )
 QUEUES = {
     "send_reminders": "ContactQueue",
@@ -63,6 +68,8 @@ LINES = {
     Line.DEBIT: "attempt_deductions",
     Line.STAGE: "record_escalations",
 }
+
+WEBHOOK_SECRET = "a secret of forty-eight characters, or as good as"
 
 PLAN = {"v": 1, "schedule": "plan_work"}
 RECONCILE = {"v": 1, "schedule": "reconcile"}
@@ -81,6 +88,7 @@ class Stack:
     known: dict[str, Any] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     log_level: str = "INFO"
+    board: Switches = ALL_ON
     bodies: list[str] = field(default_factory=list)
     """Every body that went through a queue."""
     errors: list[str] = field(default_factory=list)
@@ -89,12 +97,16 @@ class Stack:
     def __post_init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name=REGION)
         self.sqs = boto3.client("sqs", region_name=REGION)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.secrets = boto3.client("secretsmanager", region_name=REGION)
+        self.bucket = f"{template.STACK}-bank-files"
         self.tables: dict[str, str] = {}
         self.tokens = CountingTokens("test-")
 
     def reset(self) -> None:
-        for service in ("dynamodb", "sqs", "sns"):
+        for service in ("dynamodb", "sqs", "sns", "secretsmanager"):
             get_backend(service)[ACCOUNT][REGION].reset()
+        get_backend("s3")[ACCOUNT]["aws"].reset()
         self.bodies.clear()
         self.errors.clear()
         self.log_level = "INFO"
@@ -110,6 +122,11 @@ class Stack:
             self.known[f"Tables.Outputs.{''.join(w.title() for w in short.split('_'))}Name"] = name
         for logical_id, asked in template.queues(self.known).items():
             self._create_queue(logical_id, asked)
+        self.known["BankFiles"] = self.bucket
+        self.known["ReceiveWebhooksUrl.FunctionUrl"] = "http://127.0.0.1:9/"  # what the stub tells is a test of its own
+        self.s3.create_bucket(Bucket=self.bucket)
+        secret = json.dumps({"current": WEBHOOK_SECRET})
+        self.secrets.create_secret(Name=f"{template.STACK}/webhook-signing", SecretString=secret)
         books = DynamoStubBooks(self.dynamodb, self.tables["stub_books"])
         self.stub_books, self.stub = books, PaymentStub(books, SqsEvents(self.sqs, self.urls["RepaymentsQueue"]))
         self.server.serve(self.stub)
@@ -117,6 +134,16 @@ class Stack:
         self.book = DynamoBook(self.dynamodb, names, self.tokens)
         self.portfolio = DynamoPortfolio(self.dynamodb, names, self.tokens)
         self.at("2026-03-01 00:00")
+        self.turn(ALL_ON)
+
+    def turn(self, switches: Switches) -> None:
+        """Puts the switch board as it shall stand, and lets no warm function remember another one."""
+        turned, self.board = switches != self.board, switches
+        off = [{"S": name} for name in sorted(switches.off)]
+        board = {"name": {"S": keys.SWITCHES}, "on": {"BOOL": switches.on}, "off": {"L": off}}
+        self.dynamodb.put_item(TableName=self.tables["control"], Item=board)
+        for function in ("plan_work", "attempt_deductions", "reconcile", "pay_now") if turned else ():
+            bootstrap(function).app.cache_clear()
 
     def _create_queue(self, logical_id: str, asked: Mapping[str, Any]) -> None:
         attributes = {key: template.resolve(value, self.known) for key, value in asked.items() if key != "QueueName"}
@@ -183,10 +210,15 @@ class Stack:
                 bootstrap(function).app.cache_clear()
 
     def _set_environment(self, function: str) -> None:
-        for name in [name for name in os.environ if name.startswith(("TABLE_", "QUEUE_", "SMS_", "POWERTOOLS_"))]:
+        for name in [
+            name
+            for name in os.environ
+            if name.startswith(("TABLE_", "QUEUE_", "SMS_", "POWERTOOLS_", "BANK_", "WEBHOOK_"))
+        ]:
             self.monkeypatch.delenv(name)
         for name, value in self.environment(function).items():
             self.monkeypatch.setenv(name, value)
+        self.monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts_server.url())
         forget_telemetry(function)
 
     # queues
@@ -285,6 +317,11 @@ class Stack:
     def booked(self, source: str) -> dict[str, Money]:
         """What the ledger holds from a source, suspense included, by external id."""
         return {entry.external_id: entry.amount for entry in self.rows(LedgerEntry) if entry.source == source}
+
+    def result(self, name: str) -> Any:
+        """What was put down about a bank file."""
+        found = self.s3.get_object(Bucket=self.bucket, Key=f"results/{name}.json")
+        return json.loads(found["Body"].read())
 
     def snapshot(self) -> dict[str, list[str]]:
         """Everything that is stored, everywhere."""

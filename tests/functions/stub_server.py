@@ -11,15 +11,16 @@ from urllib.parse import unquote
 from shared.ports.stub import Reply
 from shared.workflows.payment_stub import PaymentStub
 
-PAYMENTS = "/v1/payments"
+PAYMENTS, REFUNDS = "/v1/payments", "/v1/refunds"
 
 
 class StubServer:
-    """`stub` is what answers now; `presented` and `asked` are the keys that came over the wire, in order."""
+    """`stub` is what answers now; the lists hold the keys that came over the wire, in order."""
 
     def __init__(self) -> None:
         self.stub: PaymentStub | None = None
         self.presented: list[str] = []
+        self.refunded: list[str] = []
         self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -32,6 +33,7 @@ class StubServer:
     def serve(self, stub: PaymentStub) -> None:
         self.stub = stub
         self.presented.clear()
+        self.refunded.clear()
         self.asked.clear()
 
     @contextmanager
@@ -53,6 +55,9 @@ class StubServer:
         if method == "POST" and path == PAYMENTS:
             self.presented.append(json.loads(body)["key"])
             return self.stub.present(body)
+        if method == "POST" and path == REFUNDS:
+            self.refunded.append(json.loads(body)["key"])
+            return self.stub.refund(body)
         assert method == "GET"
         key = unquote(path.removeprefix(f"{PAYMENTS}/"))
         self.asked.append(key)

@@ -9,7 +9,9 @@ from shared.domain.book import Line
 from shared.domain.errors import EventError
 from tests.functions.payloads import hint, record
 from tests.functions.stack import FUNCTIONS, PLAN, QUEUES, RECONCILE, Stack
+from tests.functions.sts_server import signed
 from tests.functions.test_runtime_events import MALFORMED_HINTS, MALFORMED_REPAYMENTS, by_hand
+from tests.functions.test_runtime_operator_events import ORDER
 
 DIRECT: dict[str, list[Any]] = {
     "plan_work": [RECONCILE, {"line": "debit"}, {"line": "debit", "loan_ids": ["NO-SUCH-LOAN"]}],
@@ -18,6 +20,19 @@ DIRECT: dict[str, list[Any]] = {
     "attempt_deductions": [json.loads(hint(Line.DEBIT, "HB-001#002")), PLAN],
     "record_escalations": [json.loads(hint(Line.STAGE, "HB-001")), PLAN],
     "record_repayments": [by_hand(), RECONCILE],
+    "change_mandates": [
+        PLAN,
+        {"v": 1, "do": "ask", "loan_id": "HB-001"},
+        {"v": 1, "do": "ask", "loan_id": "HB-001", "purpose": "cancel", "code": "123456"},
+    ],
+    "pay_now": [
+        PLAN,
+        {"v": 1, "loan_id": "HB-001", "instalments": []},
+        {"v": 1, "loan_id": "HB-001", "amount": "100.00"},
+        {"v": 1, "loan_id": "HB-001", "owner": "operator"},
+    ],
+    "operate": [PLAN, ORDER, signed(ORDER) | {"verb": "debit"}, signed(ORDER | {"attempts": ["NO-SUCH:P1"]})],
+    "receive_webhooks": [PLAN, {"requestContext": {"http": {"method": "POST"}}}],
 }
 NO_EVENT: list[Any] = [
     None,

@@ -12,23 +12,35 @@ import pytest
 from moto import mock_aws
 
 from functions.payment_stub import bootstrap, handler
+from functions.receive_webhooks import bootstrap as receiving_bootstrap
+from functions.receive_webhooks import handler as receiving
 from shared.adapters.dynamodb.stub_books import DynamoStubBooks
-from shared.domain.errors import EventError
-from shared.runtime import events, telemetry
+from shared.adapters.policy_files import rail_codes
+from shared.domain import keys
+from shared.domain.errors import EventError, StoreError
+from shared.runtime import repayment_events, telemetry
+from tests.functions.door_server import DoorServer, served
 from tests.functions.invoking import context, event
 from tests.tables import table_shapes
 
+NOW = "2026-03-10T12:00:00Z"
+
 
 class World:
-    """The stub's table and queue, and the pauses that its answers took."""
+    """The stub's table, the webhooks' door with its queue and secret, and the pauses that the stub's answers took."""
 
-    def __init__(self) -> None:
+    def __init__(self, door: DoorServer) -> None:
+        self.door = door
         self._sqs = boto3.client("sqs")
         self.url = self._sqs.create_queue(QueueName="repayments")["QueueUrl"]
         dynamodb = boto3.client("dynamodb")
-        dynamodb.create_table(TableName="stub_books", **table_shapes()["stub_books"])
+        for table in ("stub_books", "control"):
+            dynamodb.create_table(TableName=table, **table_shapes()[table])
+        dynamodb.put_item(TableName="control", Item={"name": {"S": keys.CLOCK}, "now": {"S": NOW}})
         self.books = DynamoStubBooks(dynamodb, "stub_books")
         self.paused: list[float] = []
+        self.secrets = boto3.client("secretsmanager")
+        self.secrets.create_secret(Name="door", SecretString=json.dumps({"current": "a secret that is long enough"}))
 
     def received(self) -> list[str]:
         found: list[str] = []
@@ -39,15 +51,21 @@ class World:
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The function as its bootstrap wires it, but that no time passes."""
-    with mock_aws():
-        world = World()
+    """Both functions as their bootstraps wire them, but that no time passes."""
+    with mock_aws(), served(lambda made: receiving.handle(made, context("receive_webhooks"))) as door:
+        world = World(door)
         monkeypatch.setenv("STUB_BOOKS_TABLE", "stub_books")
+        monkeypatch.setenv("TABLE_CONTROL", "control")
+        monkeypatch.setenv("VIRTUAL_TIME", "on")
         monkeypatch.setenv("QUEUE_REPAYMENTS_URL", world.url)
+        monkeypatch.setenv("WEBHOOK_URL", f"{door.url}/")
+        monkeypatch.setenv("WEBHOOK_SECRET_NAME", "door")
         monkeypatch.setattr(time, "sleep", world.paused.append)
-        bootstrap.app.cache_clear()
+        for wiring in (bootstrap, receiving_bootstrap):
+            wiring.app.cache_clear()
         yield world
-        bootstrap.app.cache_clear()
+        for wiring in (bootstrap, receiving_bootstrap):
+            wiring.app.cache_clear()
 
 
 def call(made: Any) -> tuple[int, dict[str, Any]]:
@@ -81,6 +99,16 @@ def test_a_payment_is_presented_looked_up_and_presented_again(world: World) -> N
     assert len(list(world.books.charges())) == 1
 
 
+def test_a_payment_is_refunded_and_the_refund_looked_up(world: World) -> None:
+    assert call(event("payment_stub_refund"))[1]["code"] == "nothing_to_refund"
+    call(event("payment_stub_present"))
+    status, answer = call(event("payment_stub_refund"))
+    assert (status, answer["key"], answer["status"]) == (200, "L0001:P000002", "paid")
+    assert call(event("payment_stub_refund")) == (200, answer)
+    assert call(request("GET", "/v1/payments/L0001:P000002")) == (200, answer)
+    assert [(r.payment_key, r.amount.minor) for r in world.books.refunds()] == [("L0001:P000001", 123450)]
+
+
 def test_a_key_in_the_path_may_be_escaped() -> None:
     _, answer = call(event("payment_stub_present"))
     assert call(request("GET", "/v1/payments/L0001%3AP000001")) == (200, answer)
@@ -97,15 +125,48 @@ def test_a_credited_balance_pays_until_it_is_spent() -> None:
     assert [answer["code"] for answer in codes] == ["paid", "paid", "insufficient"]
 
 
-def test_events_reach_the_queue_once_and_the_function_that_books_them_reads_them(world: World) -> None:
+def test_events_go_through_the_door_once_and_the_function_that_books_them_reads_them(world: World) -> None:
     for number in range(12):
         call(request("POST", "/v1/payments", payment(key=f"L0001:P{number:06d}")))
     call(request("POST", "/v1/payments", payment(key="L0001:P000012", account_ref="limit-1")))
     assert call(event("payment_stub_deliver")) == (200, {"delivered": 13})
     bodies = world.received()
-    assert sorted(json.loads(body)["key"] for body in bodies) == [f"L0001:P{n:06d}" for n in range(13)]
-    assert {type(events.repayment(body)).__name__ for body in bodies} == {"GatewayReport"}
+    told = [json.loads(body) for body in bodies]
+    assert {(one["kind"], one["received_at"]) for one in told} == {("received", NOW)}
+    assert sorted(json.loads(one["body"])["key"] for one in told) == [f"L0001:P{n:06d}" for n in range(13)]
+    assert world.door.statuses == [200] * 13
+    assert {type(repayment_events.repayment(body, rail_codes("stub"))).__name__ for body in bodies} == {"GatewayReport"}
     assert call(event("payment_stub_deliver")) == (200, {"delivered": 0})
+    assert world.received() == []
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_events_that_the_door_does_not_take_are_told_again(world: World, status: int) -> None:
+    call(event("payment_stub_present"))
+    world.door.refusing = [status]
+    with pytest.raises(StoreError, match=f"the webhooks' door answered {status}"):
+        call(event("payment_stub_deliver"))
+    assert world.received() == []
+    assert call(event("payment_stub_deliver")) == (200, {"delivered": 1})
+    assert [json.loads(json.loads(body)["body"])["key"] for body in world.received()] == ["L0001:P000001"]
+
+
+def test_a_door_whose_queue_is_gone_is_told_again(world: World) -> None:
+    call(event("payment_stub_present"))
+    boto3.client("sqs").delete_queue(QueueUrl=world.url)
+    with pytest.raises(StoreError, match="the webhooks' door answered 502"):
+        call(event("payment_stub_deliver"))
+    boto3.client("sqs").create_queue(QueueName="repayments")
+    assert call(event("payment_stub_deliver")) == (200, {"delivered": 1})
+
+
+def test_another_secret_than_the_doors_opens_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.secrets.create_secret(Name="other", SecretString=json.dumps({"current": "another secret, long enough"}))
+    receiving_bootstrap.app()
+    monkeypatch.setenv("WEBHOOK_SECRET_NAME", "other")
+    call(event("payment_stub_present"))
+    with pytest.raises(StoreError, match="the webhooks' door answered 401"):
+        call(event("payment_stub_deliver"))
     assert world.received() == []
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.book import Line, Outcome
+from shared.adapters.policy_files import rail_codes
+from shared.domain.bank_file import BankFileNews, BankRow, BankRows
+from shared.domain.book import EntryKind, Line, Outcome
 from shared.domain.errors import EventError
 from shared.domain.money import Money
-from shared.domain.repayment import GatewayReport, Repayment
+from shared.domain.repayment import Channel, GatewayReport, Repayment, TakenBack
 from shared.domain.request import ByHand
-from shared.runtime import events
+from shared.runtime import events, hint_events, plan_events, repayment_events
 from tests.functions.payloads import record
 
+CODES = rail_codes("stub")
 NAMED = {"line": "debit", "loan_ids": ["HB-001"]}
 ALL = {"line": "contact", "all": True}
 
@@ -36,7 +39,7 @@ ALL = {"line": "contact", "all": True}
     ],
 )
 def test_planning_understands_its_schedule_and_a_person(event: object, asked: ByHand | None) -> None:
-    assert events.plan_work(event) == asked
+    assert plan_events.plan_work(event) == asked
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_planning_understands_its_schedule_and_a_person(event: object, asked: By
 )
 def test_planning_refuses_anything_else(event: object, problem: str) -> None:
     with pytest.raises(EventError, match="event of plan_work") as caught:
-        events.plan_work(event)
+        plan_events.plan_work(event)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -107,8 +110,8 @@ def a_hint(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_hint_names_keys_of_its_line(line: Line, keys: list[str]) -> None:
-    hints = events.hints(json.dumps(a_hint(line=line.value, keys=keys)), line)
-    assert hints == events.Hints(tuple(keys), "2026-03-01T08:00:00Z")
+    hints = hint_events.hints(json.dumps(a_hint(line=line.value, keys=keys)), line)
+    assert hints == hint_events.Hints(tuple(keys), "2026-03-01T08:00:00Z")
 
 
 MALFORMED_HINTS: list[tuple[object, str]] = [
@@ -146,7 +149,7 @@ MALFORMED_HINTS: list[tuple[object, str]] = [
 @pytest.mark.parametrize(("body", "problem"), MALFORMED_HINTS)
 def test_a_malformed_hint_is_refused(body: object, problem: str) -> None:
     with pytest.raises(EventError, match="hint for the debit line: ") as caught:
-        events.hints(body if isinstance(body, str) else json.dumps(body), Line.DEBIT)
+        hint_events.hints(body if isinstance(body, str) else json.dumps(body), Line.DEBIT)
     assert problem in str(caught.value)
     assert "7700900027" not in str(caught.value)
 
@@ -178,8 +181,8 @@ def webhook(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_repayment_by_hand_is_read() -> None:
-    assert events.repayment(json.dumps(by_hand())) == Repayment(
-        "manual", "R-1", "HB-001", Money(51000, "CNY"), date(2026, 3, 9)
+    assert repayment_events.repayment(json.dumps(by_hand()), CODES) == Repayment(
+        "transfer", "R-1", "HB-001", Money(51000, "CNY"), date(2026, 3, 9)
     )
 
 
@@ -188,7 +191,8 @@ def test_a_repayment_by_hand_is_read() -> None:
     [("510", "CNY", 51000), ("0.01", "CNY", 1), ("7", "JPY", 7), ("1.005", "KWD", 1005)],
 )
 def test_an_amount_is_in_its_currency_s_unit(amount: str, currency: str, minor: int) -> None:
-    read = events.repayment(json.dumps(by_hand(amount=amount, currency=currency)))
+    read = repayment_events.repayment(json.dumps(by_hand(amount=amount, currency=currency)), CODES)
+    assert isinstance(read, Repayment)
     assert read.amount == Money(minor, currency)
 
 
@@ -205,7 +209,7 @@ def test_an_amount_is_in_its_currency_s_unit(amount: str, currency: str, minor: 
 def test_a_webhook_s_words_are_those_of_the_gateway(
     changes: dict[str, Any], outcome: Outcome, reference: str | None
 ) -> None:
-    assert events.repayment(json.dumps(webhook(**changes))) == GatewayReport(
+    assert repayment_events.repayment(json.dumps(webhook(**changes)), CODES) == GatewayReport(
         "HB-001:P000001", outcome, Money(51000, "CNY"), reference
     )
 
@@ -215,10 +219,10 @@ MALFORMED_REPAYMENTS: list[tuple[object, str]] = [
     ("17", "not a JSON object"),
     ({}, "v is missing"),
     ({"v": 1}, "kind is missing"),
-    (by_hand(kind="cheque"), "kind must be manual or webhook"),
+    (by_hand(kind="cheque"), "kind must be manual or webhook or transfer or "),
     (by_hand(v=3), "v must be 1"),
-    (by_hand(repayment_id=""), "repayment_id must be an id"),
-    (by_hand(repayment_id="R#1"), "repayment_id must be an id"),
+    (by_hand(repayment_id=""), "repayment_id must be 1 to 128 printable characters"),
+    (by_hand(repayment_id="R 1"), "repayment_id must be 1 to 128 printable characters"),
     (by_hand(loan_id="the loan of 王秀兰"), "loan_id must be an id"),
     (by_hand(loan_id=None), "loan_id must be an id"),
     (by_hand(amount=510.0), "amount must be a decimal amount in quotes"),
@@ -252,10 +256,128 @@ MALFORMED_REPAYMENTS: list[tuple[object, str]] = [
 ]
 
 
+def transfer(**changes: Any) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "kind": "transfer",
+        "event_id": "E-1",
+        "reference": "BANK-1",
+        "payer_ref": "HB-001",
+        "amount_minor": 51000,
+        "currency": "CNY",
+        "paid_on": "2026-03-09",
+    } | changes
+
+
+def taken_back(**changes: Any) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "kind": "reversal",
+        "event_id": "E-2",
+        "key": "BANK-1",
+        "amount_minor": 500,
+        "currency": "CNY",
+    } | changes
+
+
+def received(body: object, **changes: Any) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"v": 1, "kind": "received", "received_at": "2026-03-10T00:00:00.5Z", "body": text} | changes
+
+
+def rows(*found: object, **changes: Any) -> dict[str, Any]:
+    return {"v": 1, "kind": "rows", "file": "x.csv", "rows": list(found)} | changes
+
+
+def in_bucket(key: object) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": key}}}]}
+
+
+ROW = [2, "BANK-1", -500, "CNY", "2026-03-09", "HB-001"]
+MONEY = Money(51000, "CNY")
+EVIDENCE = GatewayReport("HB-001:P000001", Outcome.PAID, MONEY, None, came_in=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (transfer(), Repayment("transfer", "BANK-1", "HB-001", MONEY, date(2026, 3, 9))),
+        (transfer(payer_ref=None), Repayment("transfer", "BANK-1", "", MONEY, date(2026, 3, 9))),
+        (transfer(payer_ref="the loan of 王秀兰"), Repayment("transfer", "BANK-1", "", MONEY, date(2026, 3, 9))),
+        (transfer(reference="HB-001:P000001"), EVIDENCE),
+        (by_hand(repayment_id="HB-001:P000001"), EVIDENCE),
+        (by_hand(numbers=[3, 1]), Repayment("transfer", "R-1", "HB-001", MONEY, date(2026, 3, 9), (3, 1))),
+        (
+            taken_back(),
+            TakenBack(EntryKind.REVERSAL, "BANK-1", Money(500, "CNY"), None, "E-2", Channel.WEBHOOK),
+        ),
+        *(
+            (
+                taken_back(code=code),
+                TakenBack(EntryKind.REVERSAL, "BANK-1", Money(500, "CNY"), None, "E-2", Channel.WEBHOOK, outcome),
+            )
+            for code, outcome in (("insufficient", Outcome.INSUFFICIENT), ("a-new-one", None))
+        ),
+        (
+            taken_back(kind="chargeback", key="HB-001:P000001", taken_on="2026-03-09"),
+            TakenBack(
+                EntryKind.CHARGEBACK,
+                "HB-001:P000001",
+                Money(500, "CNY"),
+                date(2026, 3, 9),
+                "E-2",
+                Channel.WEBHOOK,
+            ),
+        ),
+        (received(webhook()), GatewayReport("HB-001:P000001", Outcome.PAID, MONEY, "GW0123456789ABCDEF")),
+        (received(transfer()), Repayment("transfer", "BANK-1", "HB-001", MONEY, date(2026, 3, 9))),
+        (rows(ROW), BankRows("x.csv", (BankRow(2, "BANK-1", -500, "CNY", date(2026, 3, 9), "HB-001"),))),
+        (in_bucket("incoming/a%2Bb+c.csv"), BankFileNews(("a+b c.csv",))),
+        ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}, BankFileNews(())),
+    ],
+)
+def test_news_of_money_is_read(body: object, read: object) -> None:
+    assert repayment_events.repayment(json.dumps(body), CODES) == read
+
+
+MALFORMED_REPAYMENTS += [
+    (transfer(amount_minor=0), "amount_minor must be a whole number of minor units, at least 1"),
+    (transfer(reference=""), "reference must be"),
+    (transfer(payer_ref=7), "payer_ref must be"),
+    (transfer(paid_on=None), "paid_on must be"),
+    (transfer(note="for 王秀兰"), "unknown field 'note'"),
+    (taken_back(amount_minor=-5), "amount_minor must be"),
+    (taken_back(taken_on="today"), "taken_on must be"),
+    (by_hand(numbers=[]), "numbers must be"),
+    (by_hand(numbers=[0]), "numbers must be"),
+    (by_hand(numbers=[True]), "numbers must be"),
+    (received("nonsense"), "not JSON"),
+    (received(by_hand()), "kind must be webhook or transfer or reversal or chargeback"),
+    (received(received(webhook())), "kind must be webhook"),
+    (received(rows(ROW)), "kind must be webhook"),
+    (received(webhook(), received_at="now"), "received_at must be"),
+    (received(webhook()) | {"body": 7}, "body must be a text"),
+    (received(webhook()) | {"body_base64": "//4="}, "body is not UTF-8"),
+    (received(webhook()) | {"x": 1}, "unknown field 'x'"),
+    (rows(), "rows must be"),
+    (rows(*[ROW] * 51), "rows must be"),
+    (rows(ROW[:5]), "rows must be"),
+    (rows(["2", *ROW[1:]]), "rows must be"),
+    (rows([2, "BANK-1", 0, *ROW[3:]]), "rows must be"),
+    (rows([2, "BANK-1", 10**15, *ROW[3:]]), "rows must be"),
+    (rows([*ROW[:5], 7]), "rows must be"),
+    (rows(ROW, file="../x.csv"), "file must be"),
+    ({"Records": [{"eventSource": "aws:sns"}]}, "Records are not those of S3"),
+    ({"Records": "x"}, "Records are not those of S3"),
+    (in_bucket(7), "Records are not those of S3"),
+    ({"Records": [{"eventSource": "aws:s3", "s3": []}]}, "Records are not those of S3"),
+]
+
+
 @pytest.mark.parametrize(("body", "problem"), MALFORMED_REPAYMENTS)
 def test_a_malformed_repayment_is_refused(body: object, problem: str) -> None:
     with pytest.raises(EventError, match="repayment: ") as caught:
-        events.repayment(body if isinstance(body, str) else json.dumps(body))
+        repayment_events.repayment(body if isinstance(body, str) else json.dumps(body), CODES)
     assert problem in str(caught.value)
     assert "王秀兰" not in str(caught.value)
 

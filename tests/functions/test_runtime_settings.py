@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.book import Line
 from shared.domain.errors import SettingsError
-from shared.runtime.settings import Gateway, Queues, Sms, Store, Time
+from shared.runtime.settings import Gateway, Queues, Sms, Store, Time, Webhooks
 
 GOOD = {
     "TABLE_LOANS": "x-loans",
@@ -18,6 +18,8 @@ GOOD = {
     "ALLOWED_PHONES": "+15005550001,+447700900*",
     "SMS_SENDER_ID": "",
     "SMS_MAX_PRICE": "0.20",
+    "WEBHOOK_URL": "https://door",
+    "WEBHOOK_SECRET_NAME": "x/signing",
 }
 
 
@@ -28,6 +30,8 @@ def test_each_need_is_read() -> None:
     assert Time.from_env(GOOD | {"VIRTUAL_TIME": "on"}).is_virtual
     assert Gateway.from_env(GOOD) == Gateway("https://gateway", "eu-central-1", None)
     assert Gateway.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
+    assert Webhooks.from_env(GOOD) == Webhooks("https://door", "x/signing", None)
+    assert Webhooks.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
     assert Sms.from_env(GOOD) == Sms(None, "0.20", "+15005550001,+447700900*")
     assert Sms.from_env(GOOD | {"SMS_SENDER_ID": "Duebell"}).sender_id == "Duebell"
 
@@ -54,6 +58,8 @@ def test_only_production_writes_to_everybody() -> None:
         ("ALLOWED_PHONES", None, "missing"),
         ("SMS_SENDER_ID", None, "missing"),
         ("SMS_MAX_PRICE", "", "empty"),
+        ("WEBHOOK_URL", None, "missing"),
+        ("WEBHOOK_SECRET_NAME", "", "empty"),
     ],
 )
 def test_a_variable_that_is_missing_or_means_nothing_is_named(name: str, value: str | None, problem: str) -> None:
@@ -65,6 +71,7 @@ def test_a_variable_that_is_missing_or_means_nothing_is_named(name: str, value: 
             Time.from_env(env),
             Gateway.from_env(env),
             Sms.from_env(env),
+            Webhooks.from_env(env),
         )
     assert f"the environment variable {name} " in str(caught.value)
     assert problem in str(caught.value)

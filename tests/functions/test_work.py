@@ -51,7 +51,7 @@ def test_a_life_through_the_functions(stack: Stack) -> None:
         *[("JB-003", Outcome.INSUFFICIENT)] * 3,
     ]
     assert stack.booked("gateway") == {"HB-001:P000001": Money(51000, "CNY")}
-    assert stack.booked("manual") == {"R-1": Money(30000, "CNY")}
+    assert stack.booked("transfer") == {"R-1": Money(30000, "CNY")}
     stages = {loan_id: stack.loan(loan_id).stage for loan_id in ("HB-001", "BT-002", "JB-003")}
     assert stages == {"HB-001": Stage.CURRENT, "BT-002": Stage.CURRENT, "JB-003": Stage.M1}
     assert [e.left_on is not None for e in stack.book.escalations("BT-002")] == [True]
@@ -138,7 +138,7 @@ def test_every_message_and_every_schedule_twice_changes_nothing(stack: Stack) ->
     assert len(stack.inbox) == len(set(stack.inbox)) == len(stack.notices())
     assert stack.server.presented == ["HB-001:P000001", *[f"JB-003:P00000{n}" for n in (1, 2, 3)]]
     assert stack.booked("gateway") == {"HB-001:P000001": Money(51000, "CNY")}
-    assert stack.booked("manual") == {"R-1": Money(30000, "CNY")}
+    assert stack.booked("transfer") == {"R-1": Money(30000, "CNY")}
     assert stack.instalment("BT-002", 1).paid_minor == 30000
     assert stack.dead() == 0
 

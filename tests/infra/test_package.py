@@ -1,5 +1,7 @@
 """What `sam build` puts into each zip: measured, and imported with nothing else around."""
 
+import ast
+import json
 import marshal
 import re
 import subprocess
@@ -31,12 +33,42 @@ def zipped_bytes(folder: Path) -> int:
     return archive.stat().st_size
 
 
-def assert_all_compiled(folder: Path, runs_at: str) -> None:
-    for source in folder.rglob("*.py"):
-        compiled = (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").read_bytes()
-        assert compiled[4:8] == UNCHECKED
-        code: CodeType = marshal.loads(compiled[16:])
-        assert code.co_filename == f"{runs_at}/{source.relative_to(folder)}"
+def bytecode(compiled: Path, source: str) -> CodeType:
+    """The code in a file, which is taken as it is and says that it stems from `source`."""
+    content = compiled.read_bytes()
+    assert content[4:8] == UNCHECKED
+    code: CodeType = marshal.loads(content[16:])
+    assert code.co_filename == source
+    return code
+
+
+def sources(function: Path) -> list[Path]:
+    """Of the modules that a function carries: in this repo, since they stay behind."""
+    return [ROOT / path.relative_to(function).with_suffix(".py") for path in sorted(function.rglob("*.pyc"))]
+
+
+def needs_what_stays_behind(source: str) -> list[str]:
+    """Where a module reads a docstring or counts on an assert."""
+    return [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Attribute) and node.attr in {"__doc__", "getdoc"})
+        or (isinstance(node, ast.Name) and node.id in {"__doc__", "__debug__", "getdoc"})
+    ]
+
+
+def run_in(function: Path, layer: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with a function's folder and the layer, and nothing else of this machine."""
+    paths = f"import sys; sys.path[:0] = [{str(function)!r}, {str(layer / 'python')!r}]\n"
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", "POWERTOOLS_SERVICE_NAME": function.name}
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", paths + program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +83,47 @@ def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_the_layer_is_small_and_compiled(layer: Path) -> None:
     assert zipped_bytes(layer) <= 12_000_000
-    assert_all_compiled(layer, "/opt")
+    for source in layer.rglob("*.py"):
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
+        bytecode(compiled, f"/opt/{source.relative_to(layer)}")
 
 
 def test_the_layer_has_the_models_of_what_is_called(layer: Path) -> None:
     models = {path.name for path in (layer / "python" / "botocore" / "data").iterdir() if path.is_dir()}
-    assert models == {"dynamodb", "lambda", "sns", "sqs", "sts"}
+    assert models == {"dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}
 
 
 def test_a_function_is_small_and_compiled(function: Path) -> None:
     assert zipped_bytes(function) <= 300_000
-    assert_all_compiled(function, "/var/task")
+    assert not [*function.rglob("*.py"), *function.rglob("__pycache__")]
+    for compiled in function.rglob("*.pyc"):
+        code = bytecode(compiled, f"/var/task/{compiled.relative_to(function).with_suffix('.py')}")
+        assert {column for _, _, *columns in code.co_positions() for column in columns} == {None}
+
+
+def test_no_module_of_a_function_needs_its_docstrings_or_asserts(function: Path) -> None:
+    found = {path.relative_to(ROOT): needs_what_stays_behind(path.read_text()) for path in sources(function)}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    assert True",
+        "print(f.__doc__)",
+        "print(__doc__)",
+        "f.__doc__ = 'text'",
+        "if __debug__:\n    pass",
+        "import inspect\ninspect.getdoc(f)",
+        "from inspect import getdoc\ngetdoc(f)",
+    ],
+)
+def test_a_planted_need_is_found(source: str) -> None:
+    assert len(needs_what_stays_behind(source)) == 1
 
 
 def test_a_function_holds_itself_and_what_it_needs(function: Path) -> None:
-    own = [path.name for path in (function / "functions").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    own = [path.name for path in (function / "functions").iterdir() if path.is_dir()]
     assert len(own) == 1
     assert {path.name for path in function.iterdir()} == {"functions", "shared"}
     assert not (function / "shared" / "cli").exists()
@@ -76,22 +134,41 @@ def test_a_function_holds_itself_and_what_it_needs(function: Path) -> None:
 
 def test_every_import_of_a_function_leads_to_a_file_that_is_there(function: Path) -> None:
     """Also those inside a function, which run long after the start."""
-    for source in function.rglob("*.py"):
+    for source in sources(function):
         for name in re.findall(r"^\s*(?:from|import) ((?:shared|functions)[\w.]*)", source.read_text(), re.MULTILINE):
             path = function.joinpath(*name.split("."))
-            assert path.with_suffix(".py").exists() or path.is_dir(), f"{source.relative_to(function)} imports {name}"
+            assert path.with_suffix(".pyc").exists() or path.is_dir(), f"{source.relative_to(ROOT)} imports {name}"
 
 
 def test_a_function_starts_with_the_layer_and_nothing_else(function: Path, layer: Path) -> None:
     """This machine's own packages would hide one that is missing from the layer."""
-    (name,) = [path.name for path in (function / "functions").iterdir() if (path / "handler.py").exists()]
+    (handler,) = function.glob("functions/*/handler.pyc")
     program = (
-        f"import sys; sys.path[:0] = [{str(function)!r}, {str(layer / 'python')!r}]\n"
-        f"from functions.{name} import bootstrap, handler\n"
-        "assert callable(handler.handle)"
+        f"from functions.{handler.parent.name} import bootstrap, handler\n"
+        "assert callable(handler.handle) and callable(bootstrap.app)\n"
+        "assert (handler.__doc__, bootstrap.app.__doc__) == (None, None)\n"
+        f"assert handler.__file__ == {str(handler)!r}"
     )
-    environment = {"AWS_DEFAULT_REGION": "us-east-1", "POWERTOOLS_SERVICE_NAME": name}
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program], env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_in(function, layer, program)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_function_without_sources_reads_the_packs(tmp_path: Path, layer: Path) -> None:
+    function = build("PlanWork", tmp_path)
+    done = run_in(function, layer, "from shared.adapters import policy_files\nprint(len(policy_files.read_packs()))")
+    assert (done.stdout.strip(), done.stderr) == (str(len(list((ROOT / "shared" / "policies").glob("*.toml")))), "")
+
+
+def test_a_traceback_names_file_and_line_without_sources(tmp_path: Path, layer: Path) -> None:
+    program = (
+        "from aws_lambda_powertools import Logger\n"
+        "from shared.domain import keys\n"
+        "try:\n"
+        "    keys.checked_id('')\n"
+        "except Exception:\n"
+        "    Logger().exception('failed')"
+    )
+    done = run_in(build("RecordEscalations", tmp_path), layer, program)
+    above, _, _ = (ROOT / "shared" / "domain" / "keys.py").read_text().partition('raise IdentifierError("an id is')
+    place = f'File "/var/task/shared/domain/keys.py", line {above.count("\n") + 1}, in checked_id'
+    assert place in json.loads(done.stdout)["exception"], done.stderr

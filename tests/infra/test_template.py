@@ -75,22 +75,27 @@ def test_the_templates_have_no_finding() -> None:
 def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
     assert Counter(resource["Type"] for resource in RESOURCES.values()) == {
         "AWS::CloudFormation::Stack": 2,
-        "AWS::IAM::Role": 8,  # one a function, one for the schedules
-        "AWS::Lambda::EventInvokeConfig": 2,
+        "AWS::IAM::Role": 12,  # one a function, one for the schedules
+        "AWS::Lambda::EventInvokeConfig": 4,
         "AWS::Lambda::EventSourceMapping": 4,
-        "AWS::Lambda::Function": 7,
+        "AWS::Lambda::Function": 11,
         "AWS::Lambda::LayerVersion": 1,
-        "AWS::Lambda::Url": 1,
-        "AWS::Logs::LogGroup": 7,
+        "AWS::Lambda::Permission": 2,  # anybody may knock at the webhooks' door
+        "AWS::Lambda::Url": 2,
+        "AWS::Logs::LogGroup": 11,
+        "AWS::S3::Bucket": 1,
+        "AWS::S3::BucketPolicy": 1,
         "AWS::SQS::Queue": 10,  # four with their dead letters, and two for failed schedules
+        "AWS::SQS::QueuePolicy": 1,
         "AWS::Scheduler::Schedule": 2,
         "AWS::Scheduler::ScheduleGroup": 1,
+        "AWS::SecretsManager::Secret": 1,
     }
     assert Counter(resource["Type"] for resource in read("infra/tables.yaml")["Resources"].values()) == {
         "AWS::DynamoDB::Table": 8
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 34,
+        "AWS::CloudWatch::Alarm": 51,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -118,7 +123,9 @@ class TestFunctions:
         group = properties(name)["LoggingConfig"]["LogGroup"]["Ref"]
         assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
-    @pytest.mark.parametrize("name", FUNCTIONS.keys() - {"PaymentStub"})
+    @pytest.mark.parametrize(
+        "name", FUNCTIONS.keys() - {"PaymentStub", "ReceiveWebhooks", "ChangeMandates", "PayNow", "Operate"}
+    )  # people call them, and look
     def test_what_fails_waits_somewhere(self, name: str) -> None:
         if name in SCHEDULED:
             on_failure = properties(f"{name}EventInvokeConfig")["DestinationConfig"]["OnFailure"]
@@ -151,16 +158,25 @@ class TestFunctions:
             assert all("*" not in action for action in many(statement["Action"]))
             if statement["Action"] == "sns:Publish":
                 continue
+            if many(statement["Action"])[0].startswith("s3:"):
+                folders = {"${BankFiles.Arn}/incoming/*", "${BankFiles.Arn}/results/*"}
+                assert statement["Resource"]["Fn::Sub"] in folders
+                continue
             assert not [resource for resource in many(statement["Resource"]) if "*" in json.dumps(resource)]
 
-    def test_only_send_reminders_may_text_and_no_topic(self) -> None:
+    @pytest.mark.parametrize("name", ["SendReminders", "ChangeMandates"])
+    def test_only_these_may_text_and_no_topic(self, name: str) -> None:
         publishers = {name for name in FUNCTIONS if rights(name, "sns") != "[]"}
-        assert publishers == {"SendReminders"}
-        texting = [one for one in statements("SendRemindersRole") if one["Action"] == "sns:Publish"]
+        assert publishers == {"SendReminders", "ChangeMandates"}
+        texting = [one for one in statements(f"{name}Role") if one["Action"] == "sns:Publish"]
         assert [(one["Effect"], one["Resource"]) for one in texting] == [
             ("Allow", "*"),
             ("Deny", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"}),
         ]
+
+    @pytest.mark.parametrize("name", ["PayNow", "Operate"])
+    def test_what_a_person_orders_is_never_repeated_by_aws(self, name: str) -> None:
+        assert properties(f"{name}EventInvokeConfig")["MaximumRetryAttempts"] == 0
 
     def test_no_role_reads_every_queue(self) -> None:
         for name in FUNCTIONS:
@@ -226,14 +242,67 @@ class TestStub:
     def test_it_answers_signed_requests_only(self) -> None:
         assert properties("PaymentStubUrl")["AuthType"] == "AWS_IAM"
 
-    def test_it_reaches_its_own_books_and_the_webhook_queue(self) -> None:
-        assert set(re.findall(r"Outputs\.(\w+)", rights("PaymentStub", "dynamodb"))) == {"StubBooksArn"}
-        assert set(re.findall(r'"(\w+)", "Arn"', rights("PaymentStub", "sqs"))) == {"RepaymentsQueue"}
+    def test_it_reaches_its_own_books_the_clock_and_the_secret_of_the_door(self) -> None:
+        assert set(re.findall(r"Outputs\.(\w+)", rights("PaymentStub", "dynamodb"))) == {"StubBooksArn", "ControlArn"}
+        assert rights("PaymentStub", "sqs") == rights("PaymentStub", "lambda") == "[]"
+        (secret,) = [one for one in statements("PaymentStubRole") if "secretsmanager" in json.dumps(one["Action"])]
+        assert (many(secret["Action"]), secret["Resource"]) == (
+            ["secretsmanager:GetSecretValue"],
+            {"Fn::GetAtt": ["WebhookSecret", "Id"]},
+        )
+        (clock,) = [one for one in statements("PaymentStubRole") if "ControlArn" in json.dumps(one["Resource"])]
+        assert many(clock["Action"]) == ["dynamodb:GetItem"]
+
+    def test_it_tells_its_events_at_the_door(self) -> None:
+        given = variables("PaymentStub")
+        assert given["WEBHOOK_URL"] == {"Fn::GetAtt": ["ReceiveWebhooksUrl", "FunctionUrl"]}
+        assert given["WEBHOOK_SECRET_NAME"] == properties("WebhookSecret")["Name"]
 
     def test_production_has_none(self) -> None:
         asserted = json.dumps(TEMPLATE["Rules"]["ProductionIsReal"]["Assertions"])
         assert "WithStub" in asserted
         assert "VirtualTime" in asserted
+
+
+class TestWebhooksAndBankFiles:
+    def test_only_the_door_answers_unsigned_requests(self) -> None:
+        urls = {name: one["Properties"]["AuthType"] for name, one in RESOURCES.items() if "Url" in one["Type"]}
+        assert urls == {"PaymentStubUrl": "AWS_IAM", "ReceiveWebhooksUrl": "NONE"}
+        opened = {
+            one["Properties"]["FunctionName"]["Ref"]
+            for one in RESOURCES.values()
+            if one["Type"] == "AWS::Lambda::Permission"
+        }
+        assert opened == {"ReceiveWebhooks"}
+
+    def test_the_door_can_do_nothing_but_queue_and_read_its_secret(self) -> None:
+        allowed = {action for one in statements("ReceiveWebhooksRole") for action in many(one["Action"])}
+        assert allowed == {"sqs:SendMessage", "secretsmanager:GetSecretValue", "dynamodb:GetItem"}
+        assert set(re.findall(r'"(\w+)", "Arn"', rights("ReceiveWebhooks", "sqs"))) == {"RepaymentsQueue"}
+
+    def test_the_secret_stands_in_no_environment_and_no_template(self) -> None:
+        assert variables("ReceiveWebhooks")["WEBHOOK_SECRET_NAME"] == properties("WebhookSecret")["Name"]
+        assert "SecretString" not in properties("WebhookSecret")
+
+    def test_the_bucket_is_private_encrypted_and_forgets(self) -> None:
+        bucket = properties("BankFiles")
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 400
+        (denied,) = properties("BankFilesPrivate")["PolicyDocument"]["Statement"]
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+    def test_only_this_bucket_may_tell_of_files(self) -> None:
+        (allowed,) = properties("BankFilesMayTell")["PolicyDocument"]["Statement"]
+        name = properties("BankFiles")["BucketName"]["Fn::Sub"]
+        assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"].endswith(f":s3:::{name}")
+        assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        (told,) = properties("BankFiles")["NotificationConfiguration"]["QueueConfigurations"]
+        assert attribute_of(told["Queue"]) == "RepaymentsQueue"
+        assert told["Filter"]["S3Key"]["Rules"] == [
+            {"Name": "prefix", "Value": "incoming/"},
+            {"Name": "suffix", "Value": ".csv"},
+        ]
 
 
 class TestTables:
@@ -306,9 +375,17 @@ class TestAlarms:
             if one["Namespace"] == {"Fn::Sub": "Duebell/${Prefix}"}:
                 said.setdefault(one["MetricName"], set()).add(one["Dimensions"][0]["Value"])
         assert said == {
+            "attempt.config": {"attempt_deductions"},
+            "attempt.risk": {"attempt_deductions"},
+            "defer.RAIL_CALENDAR_ENDED": {"attempt_deductions"},
+            "defer.RAIL_UNKNOWN": {"attempt_deductions"},
+            "stuck": {"reconcile"},
             f"defer.{Reason.POLICY_MISSING.name}": lines,
             "quarantined": lines,
-            "conflict": {"attempt_deductions", "reconcile", "record_repayments"},
+            "conflict": {"attempt_deductions", "pay_now", "reconcile", "record_repayments"},
+            "repayment.charged-back": {"record_repayments"},
+            "file.refused": {"record_repayments"},
+            "webhook.refused": {"receive_webhooks"},
         }
         assert set.union(*said.values()) <= workers
 

@@ -12,7 +12,17 @@ import pytest
 
 import shared.policies
 from shared.invariants import checks
-from shared.invariants.rows import ChargeRow, EntryRow, Place, Snapshot
+from shared.invariants.rows import (
+    AccountRow,
+    ChargeRow,
+    ClaimRow,
+    DebitCardRow,
+    EntryRow,
+    MoneyRow,
+    Place,
+    RequestRow,
+    Snapshot,
+)
 from shared.invariants.rules import RuleBook
 from shared.invariants.terms import Breach, Open, Terms
 from tests.cli.operating import lived
@@ -102,7 +112,7 @@ class TestDebits:
         assert breaches(replace(paid, attempts=lowered)) == []
 
     def test_what_was_paid_by_hand_or_later_proves_nothing(self) -> None:
-        by_hand = EntryRow("l-2", "manual", "r-9", 500, "CNY", date(2026, 3, 1), ((1, 500),))
+        by_hand = EntryRow("l-2", "transfer", "r-9", 500, "CNY", date(2026, 3, 1), ((1, 500),))
         paid = book(("instalments", part("l-2", 1), {"paid_minor": 500}))
         assert breaches(replace(paid, entries=[*paid.entries, by_hand])) == []
 
@@ -244,7 +254,7 @@ class TestMoney:
         assert names(replace(book(), charges=charges)) == {"gateway-agrees"}
 
     def test_money_that_found_nothing_to_pay_is_credit(self) -> None:
-        credit = book(("entries", lambda e: e.source == "gateway", {"split": ()}))
+        credit = book(("entries", lambda e: e.source == "gateway", {"split": (), "parts": ()}))
         assert names(credit) == {"paid-is-booked"}
 
     @pytest.mark.parametrize(
@@ -274,7 +284,9 @@ class TestMoney:
         ],
     )
     def test_balances(self, paid: int, state: str, wrong: bool) -> None:
-        changed = book(("instalments", part("l-4", 2), {"paid_minor": paid, "state": state}))
+        interest = max(0, paid - 100_000)
+        of_interest = {"paid_minor": paid, "interest_paid_minor": interest, "state": state}
+        changed = book(("instalments", part("l-4", 2), of_interest))
         assert ("balances-hold" in names(changed)) is wrong
 
     def test_a_settled_loan_owes_nothing(self) -> None:
@@ -516,7 +528,11 @@ class TestLostWork:
     @pytest.mark.parametrize(("hours", "wrong"), [(24, False), (23.999, True)])
     def test_an_answer_has_a_limit(self, hours: float, wrong: bool) -> None:
         claimed = book(
-            ("attempts", try_("l-3", 3), {"claimed_at": at("2026-04-08 20:00"), "presented": 2}),
+            (
+                "attempts",
+                try_("l-3", 3),
+                {"claimed_at": at("2026-04-08 20:00"), "first_claimed_at": at("2026-04-08 20:00"), "presented": 2},
+            ),
             ("notices", told("OVERDUE_30", "l-2"), {"state": "claimed", "claimed_at": at("2026-04-08 20:00")}),
         )
         late = [breach.subject for breach in breaches(claimed, hours=hours) if breach.check == "answers-come"]
@@ -524,7 +540,7 @@ class TestLostWork:
 
 
 class TestOpenItems:
-    SUSPENSE = Open("suspense", "SUSPENSE manual#r-2026-03-26", "7000 CNY booked on 2026-03-26")
+    SUSPENSE = Open("suspense", "SUSPENSE transfer#r-2026-03-26", "7000 CNY booked on 2026-03-26")
 
     def test_a_claim_is_simply_at_work_for_five_minutes(self) -> None:
         assert items(book(), lived.LAST_SLOT + timedelta(minutes=5)) == [self.SUSPENSE]
@@ -585,3 +601,312 @@ class TestOpenItems:
 def test_a_row_that_makes_no_sense_is_a_breach_and_not_a_crash() -> None:
     of = book(("notices", told("OVERDUE_7", "l-4"), {"covers": ("OVERDUE_7",)}))
     assert any("cannot be understood" in breach.problem for breach in breaches(of))
+
+
+def payment(external_id: str, minor: int, **changes: Any) -> EntryRow:
+    row = EntryRow("l-5", "transfer", external_id, minor, "CNY", date(2026, 3, 20), ())
+    return replace(row, **changes)
+
+
+def with_entries(*more: EntryRow) -> Snapshot:
+    return replace(book(), entries=[*the_book().entries, *more])
+
+
+class TestMoneyThatLeaves:
+    @pytest.mark.parametrize(
+        ("kind", "minor", "wrong"),
+        [
+            ("payment", 1, False),
+            ("payment", -1, True),
+            ("reversal", -1, False),
+            ("chargeback", -1, False),
+            ("refund", -1, False),
+            ("reversal", 1, True),
+            ("refund", 1, True),
+            ("payment", 0, True),
+        ],
+    )
+    def test_a_kind_has_its_sign(self, kind: str, minor: int, wrong: bool) -> None:
+        of = with_entries(payment("r-9", 5), payment("r-9:R01", minor, kind=kind, undoes="transfer#r-9"))
+        assert ("ledger-is-sound" in names(of)) is wrong
+
+    @pytest.mark.parametrize(("taken", "wrong"), [((-5,), False), ((-6,), True), ((-2, -3), False), ((-2, -4), True)])
+    def test_no_more_is_taken_back_than_came(self, taken: tuple[int, ...], wrong: bool) -> None:
+        backs = [
+            payment(f"r-9:R{n:02d}", minor, kind="reversal", undoes="transfer#r-9") for n, minor in enumerate(taken)
+        ]
+        assert ("taken-back-at-most" in names(with_entries(payment("r-9", 5), *backs))) is wrong
+
+    @pytest.mark.parametrize(("again", "wrong"), [((5,), False), ((6,), True), ((2, 3), False), ((2, 4), True)])
+    def test_no_more_comes_again_than_was_taken_back(self, again: tuple[int, ...], wrong: bool) -> None:
+        taken = payment("r-9:R01", -5, kind="chargeback", undoes="transfer#r-9")
+        won = [
+            payment(f"r-9:R01:A{n:02d}", minor, kind="reinstatement", undoes="transfer#r-9:R01")
+            for n, minor in enumerate(again)
+        ]
+        assert ("taken-back-at-most" in names(with_entries(payment("r-9", 5), taken, *won))) is wrong
+
+    def test_what_waited_in_suspense_and_leaves_a_loan_is_one_money(self) -> None:
+        """The gateway took 5 back of a charge; the entry in suspense is put straight by the loan's own."""
+        key = "l-1:P000001"
+        charges = [*(the_book().charges or []), ChargeRow(key, -5, "CNY")]
+        waited = payment(f"{key}:webhook:e-1", -5, loan_id="SUSPENSE", source="gateway", kind="chargeback")
+        name = f"{waited.external_id}:S01"
+        out = replace(waited, external_id=name, amount_minor=5, kind="resolution", undoes=waited.name)
+        off = replace(waited, loan_id="l-1", external_id=name, undoes=f"gateway#{key}")
+        of = replace(with_entries(waited, out, off), charges=charges)
+        assert not names(of) & {"taken-back-at-most", "gateway-agrees", "ledger-is-sound"}
+        assert "gateway-agrees" in names(replace(of, charges=the_book().charges))
+
+    def test_what_never_came_is_not_taken_back(self) -> None:
+        assert "taken-back-at-most" in names(
+            with_entries(payment("r-9:R01", -1, kind="reversal", undoes="transfer#r-9"))
+        )
+
+    def test_a_part_by_component_is_part_of_the_split(self) -> None:
+        (row,) = (e for e in the_book().entries if e.loan_id == "l-1" and e.source == "gateway")
+        assert row.parts
+        other = [replace(e, parts=e.parts[:-1]) if e is row else e for e in the_book().entries]
+        assert "ledger-is-sound" in names(replace(book(), entries=other))
+
+    def test_a_row_s_components_are_those_of_the_ledger(self) -> None:
+        paid = next(i for i in the_book().instalments if i.key == "l-1#001")
+        assert paid.interest_paid_minor == 1_500
+        moved = book(("instalments", part("l-1", 1), {"interest_paid_minor": 1_499}))
+        assert {"paid-is-booked", "balances-hold"} >= names(moved) >= {"paid-is-booked"}
+
+    @pytest.mark.parametrize(("minor", "loan_id", "wrong"), [(5, "l-5", False), (4, "l-5", True)])
+    def test_what_leaves_suspense_arrives(self, minor: int, loan_id: str, wrong: bool) -> None:
+        of = with_entries(
+            payment("r-9", 5, loan_id="SUSPENSE"),
+            payment("r-9:S01", -5, loan_id="SUSPENSE", kind="resolution", undoes="transfer#r-9"),
+            payment("r-9:S01", minor, loan_id=loan_id, kind="resolution", undoes="transfer#r-9"),
+        )
+        assert ("taken-back-at-most" in names(of)) is wrong
+        assert [item for item in items(of) if item.kind == "suspense"] == [TestOpenItems.SUSPENSE]
+
+    def test_what_arrives_has_left_suspense(self) -> None:
+        of = with_entries(payment("r-9:S01", 5, kind="resolution", undoes="transfer#r-9"))
+        assert "taken-back-at-most" in names(of)
+
+    @pytest.mark.parametrize(
+        ("given_back", "state", "wrong"), [(101_500, "settled", False), (101_501, "claimed", True)]
+    )
+    def test_refunds_are_at_most_what_was_paid(self, given_back: int, state: str, wrong: bool) -> None:
+        (paid,) = (row for row in the_book().attempts if row.loan_id == "l-1" and row.outcome == "paid")
+        outcome = "paid" if state == "settled" else None
+        back = replace(paid, seq=7, refunds=paid.seq, amount_minor=given_back, state=state, outcome=outcome)
+        found = names(replace(book(), attempts=[*the_book().attempts, back]))
+        assert ("taken-back-at-most" in found) is wrong
+
+    def test_money_is_where_its_mark_says(self) -> None:
+        (transfer,) = (e for e in the_book().entries if e.loan_id == "l-5")
+        mark = MoneyRow("transfer", transfer.external_id, "l-5")
+        assert names(replace(book(), money=[mark])) == set()
+        assert names(replace(book(), money=[replace(mark, loan_id="l-4")])) == {"booked-as-marked"}
+
+    def test_a_transfer_stands_on_one_loan(self) -> None:
+        of = with_entries(payment("r-9", 5), payment("r-9", 5, loan_id="SUSPENSE"))
+        assert "booked-as-marked" in names(of)
+
+
+class TestTheGatewaysBooks:
+    def test_what_it_took_back_counts(self) -> None:
+        back = ChargeRow("l-1:P000001", -500, "CNY")
+        of = replace(book(), charges=[*(the_book().charges or []), back])
+        assert names(of) == {"gateway-agrees"}
+        untold = replace(of, charges=[*(the_book().charges or []), replace(back, untold=True)])
+        assert "gateway-agrees" not in names(untold)
+
+    def test_two_charges_of_one_key_are_two(self) -> None:
+        (charge,) = (c for c in the_book().charges or [] if c.key == "l-1:P000001")
+        twice = replace(book(), charges=[*(the_book().charges or []), charge], claims=[], requests=[])
+        assert names(twice) == {"gateway-agrees", "charged-once"}
+
+    def test_an_instalment_is_charged_once_but_for_what_contradicts(self) -> None:
+        (first,) = (row for row in the_book().attempts if row.loan_id == "l-1")
+        second = replace(first, seq=2, slot="2026-03-10T12:00", outcome="insufficient")
+        more = ChargeRow("l-1:P000002", 1, "CNY")
+        for charge, wrong in ((more, True), (replace(more, contradicts=True), False)):
+            of = replace(
+                book(),
+                attempts=[*the_book().attempts, second],
+                charges=[*(the_book().charges or []), charge],
+                claims=[],
+                requests=[],
+            )
+            assert ("charged-once" in names(of)) is wrong
+
+
+class TestWhatWasSeen:
+    """Claims and requests as a simulation sees them at the moment at which they are made."""
+
+    def claim(self, **changes: Any) -> Snapshot:
+        row = ClaimRow("l-1:P000001", at("2026-03-10 08:00"), 101_500, (), "active", mandate_expired=False)
+        return replace(book(), claims=[replace(row, **changes)], requests=[])
+
+    @pytest.mark.parametrize(
+        ("changed", "wrong"),
+        [
+            ({}, False),
+            ({"outstanding_minor": 101_499}, True),
+            ({"open_others": ("l-1:P000009",)}, True),
+            ({"mandate_status": "suspended"}, True),
+            ({"mandate_status": None}, True),
+            ({"mandate_expired": True}, True),
+        ],
+    )
+    def test_a_claim(self, changed: dict[str, Any], wrong: bool) -> None:
+        assert names(self.claim(**changed)) == ({"claims-were-free"} if wrong else set())
+
+    @pytest.mark.parametrize(
+        ("presented", "times", "other", "wrong"),
+        [(1, 1, False, False), (1, 2, False, True), (2, 2, False, False), (None, 1, False, True), (2, 2, True, True)],
+    )
+    def test_a_request(self, presented: int | None, times: int, other: bool, wrong: bool) -> None:
+        row = RequestRow("l-1:P000001", (101_500, "paid-1"), at("2026-03-10 08:00"), presented)
+        sent = [row] * times
+        if other:
+            sent[-1] = replace(row, parameters=(101_499, "paid-1"))
+        found = names(replace(book(), claims=[], requests=sent))
+        assert found == ({"requests-were-claimed"} if wrong else set())
+
+    def test_where_nobody_watched_nothing_is_said_of_it(self) -> None:
+        ran = {result.check.name for result in checks.run(book(), Terms(NIGHT, rules(), timedelta(hours=24))).results}
+        assert not ran & {check.name for check in checks.WATCHED}
+
+
+class TestRails:
+    """`l-2` failed three times on 10 March; on other rails than the stub's that would have been too often."""
+
+    def on(self, rail: str, *changes: tuple[str, Callable[[Any], bool], dict[str, Any]]) -> set[str]:
+        moved = {"rail": rail}
+        found = breaches(book(("attempts", loan("l-2"), moved), ("mandates", loan("l-2"), moved), *changes))
+        return {breach.problem for breach in found if breach.check in ("budget-is-kept", "debit-hours-are-kept")}
+
+    def test_the_stub_sets_no_limit(self) -> None:
+        assert self.on("stub") == set()
+
+    def test_one_a_day(self) -> None:
+        assert "3 attempts on 2026-03-10, wechat takes 1" in self.on("wechat")
+
+    def test_two_for_an_instalment(self) -> None:
+        assert "3 attempts, 3 in this episode, 2 allowed" in self.on("card-cpa-uk")
+
+    def test_what_was_not_the_borrower_s_failure_does_not_count(self) -> None:
+        ours = ("attempts", try_("l-2", 3), {"outcome": "config"})
+        fewer = ("instalments", part("l-2", 1), {"attempts": 2})
+        assert self.on("card-cpa-uk", ours, fewer) == set()
+
+    def test_the_same_amount_again(self) -> None:
+        lower = ("attempts", try_("l-2", 3), {"amount_minor": 101_499})
+        assert "bacs repeats one amount: 101500 failed, 101499 was asked for" in self.on("bacs", lower)
+
+    @pytest.mark.parametrize(("last", "wrong"), [("2026-04-09", False), ("2026-04-10", True)])
+    def test_days_since_the_first(self, last: str, wrong: bool) -> None:
+        late = ("attempts", try_("l-2", 3), {"slot": f"{last}T20:00", "claimed_at": at(f"{last} 20:00")})
+        found = self.on("bacs", late)
+        assert any("days after the first" in problem for problem in found) is wrong
+
+    def test_hours(self) -> None:
+        found = self.on("upi")  # takes none from 10:00 to 13:00 and from 17:00 to 21:30 of its own time
+        assert any("when upi takes none" in problem for problem in found)
+
+    def test_days_without_settlement(self) -> None:
+        saturday = {"slot": "2026-03-14T12:00", "claimed_at": at("2026-03-14 12:00")}
+        found = self.on("bacs", ("attempts", try_("l-2", 2), saturday))
+        assert "on 2026-03-14, when bacs does not settle" in found
+
+    def test_whoever_orders_a_debit_himself_has_no_slot(self) -> None:
+        ordered = {"owner": "borrower", "slot": "2026-03-10T09:17", "claimed_at": at("2026-03-10 09:17")}
+        assert self.on("stub", ("attempts", try_("l-2", 2), ordered)) == set()
+
+    def test_one_try_in_a_slot_for_each_account_and_amount(self) -> None:
+        again = {"slot": "2026-03-10T08:00", "claimed_at": at("2026-03-10 08:20")}
+        assert "2 attempts in slot 2026-03-10T08:00" in self.on("stub", ("attempts", try_("l-2", 2), again))
+        lower = again | {"amount_minor": 50_000}
+        assert self.on("stub", ("attempts", try_("l-2", 2), lower)) == set()
+
+
+class TestFailuresInARow:
+    """Two in a row over all loans of a borrower, on the rail of US loans that are covered by the rule."""
+
+    def tries(self, *outcomes: str | None, agreed: str | None = None) -> set[str]:
+        made = the_book()
+        (first,) = (row for row in made.attempts if row.loan_id == "l-2" and row.seq == 1)
+        attempts = [
+            replace(
+                first,
+                seq=n + 1,
+                rail="ach-covered",
+                reserves=True,
+                outcome=outcome,
+                state="settled" if outcome else "claimed",
+                claimed_at=at(f"2026-03-1{n} 08:00"),
+                settled_at=at(f"2026-03-1{n} 09:00") if outcome else None,
+            )
+            for n, outcome in enumerate(outcomes)
+        ]
+        mandate = {"rail": "ach-covered", "agreed_at": at(agreed) if agreed else None}
+        changed = book(("mandates", loan("l-2"), mandate))
+        others = [row for row in made.attempts if row.loan_id != "l-2"]
+        card = DebitCardRow("b-1", 0, sum(outcome is None for outcome in outcomes), None)
+        of = replace(changed, attempts=[*others, *attempts], debit_cards=[card])
+        return {breach.subject for breach in breaches(of) if breach.check == "failures-stop"}
+
+    def test_none_after_the_second(self) -> None:
+        assert self.tries("insufficient", "limit") == set()
+        assert self.tries("insufficient", "limit", None) == {"l-2:P000003"}
+
+    def test_money_begins_anew_and_what_was_not_his_failure_changes_nothing(self) -> None:
+        assert self.tries("insufficient", "paid", "limit", None) == set()
+        assert self.tries("insufficient", "config", "limit", None) == {"l-2:P000004"}
+
+    def test_a_newer_authorisation_allows_more(self) -> None:
+        assert self.tries("insufficient", "limit", None, agreed="2026-03-11 12:00") == set()
+        assert self.tries("insufficient", "limit", None, agreed="2026-03-11 08:30") == {"l-2:P000003"}
+
+    def test_a_place_for_each_open_debit(self) -> None:
+        card = DebitCardRow("b-3", 0, 1, None)
+        assert names(replace(book(), debit_cards=[card])) == {"failures-stop"}
+        assert names(replace(book(), debit_cards=[replace(card, open=0)])) == set()
+
+
+class TestMandates:
+    @pytest.mark.parametrize(("since", "wrong"), [("2026-03-10 07:54", True), ("2026-03-10 07:55", False)])
+    def test_one_that_was_not_active_any_more(self, since: str, wrong: bool) -> None:
+        changed = {"status": "cancelled", "since": at(since)}
+        later = book(
+            ("mandates", loan("l-2"), changed), ("attempts", loan("l-2"), {"claimed_at": at("2026-03-10 08:00")})
+        )
+        assert ("mandates-cover" in names(later)) is wrong
+
+    @pytest.mark.parametrize(("expires_on", "wrong"), [(date(2026, 3, 10), False), (date(2026, 3, 9), True)])
+    def test_its_last_day(self, expires_on: date, wrong: bool) -> None:
+        assert ("mandates-cover" in names(book(("mandates", loan("l-2"), {"expires_on": expires_on})))) is wrong
+
+    def test_every_account_of_its_order(self) -> None:
+        order = (AccountRow("balance", "one"), AccountRow("debit-card", "two"))
+        for account, wrong in (("one", False), ("two", False), ("three", True)):
+            of = book(
+                ("mandates", loan("l-2"), {"funding": order}), ("attempts", loan("l-2"), {"account_ref": account})
+            )
+            assert ("mandates-cover" in names(of)) is wrong
+
+
+def test_what_stands_in_front_of_a_person_has_no_limit_and_what_is_pending_a_longer_one() -> None:
+    def late(**changes: Any) -> bool:
+        old = {"claimed_at": at("2026-03-25 20:00"), "first_claimed_at": at("2026-03-25 20:00"), "presented": 2}
+        return "answers-come" in names(book(("attempts", try_("l-3", 3), old | changes)))
+
+    assert late()
+    assert not late(stuck="the key may be forgotten")
+    assert late(outcome="pending")
+    assert not late(outcome="pending", first_claimed_at=at("2026-03-26 20:00"))
+
+
+def test_a_debit_may_be_announced_anew_on_another_day() -> None:
+    (row,) = (n for n in the_book().notices if told("PRE_DEBIT", "l-6")(n))
+    for day, wrong in ((row.business_date, True), (row.business_date + timedelta(days=1), False)):
+        again = replace(row, notice_key="PRE_DEBIT#again", business_date=day, provider_ref="M9999")
+        assert ("told-once" in names(replace(book(), notices=[*the_book().notices, again]))) is wrong

@@ -20,6 +20,7 @@ from shared.domain.book import (
 )
 from shared.domain.calendar import at_local
 from shared.domain.policy import Policy
+from shared.domain.rail import Rail
 
 SHANGHAI = "Asia/Shanghai"
 DUE = date(2026, 3, 10)
@@ -39,6 +40,15 @@ def day(offset: int, clock: str = "12:00") -> datetime:
 def a_policy(**changes: Any) -> Policy:
     policy = PolicyFiles().policy("jiebei", datetime(2026, 3, 1, tzinfo=UTC))
     return replace(policy, **changes)
+
+
+def a_rail(**changes: Any) -> Rail:
+    """The stub's rail with rules of another one."""
+    return replace(a_policy().rails["stub"], **changes)
+
+
+def a_policy_over(rail: Rail, **changes: Any) -> Policy:
+    return a_policy(rails={rail.name: rail}, **changes)
 
 
 def a_borrower(**changes: Any) -> Borrower:
@@ -79,5 +89,5 @@ def attempted(outcome: Outcome | None, slot: str = f"{DUE}T08:00", attempts: int
     """An instalment after an attempt in a slot."""
     claimed_at = at(slot.replace("T", " "))
     settled_on = date.fromisoformat(slot[:10]) if outcome else None
-    last = LastAttempt(attempts, slot, claimed_at, outcome, settled_on, 101_500)
+    last = LastAttempt(attempts, slot, claimed_at, outcome, settled_on, 101_500, mandate_id="m-1")
     return an_instalment(attempts=attempts, last_attempt=last, **changes)

@@ -123,11 +123,18 @@ def test_an_answer_that_ends_the_mandate_ends_the_debits_and_is_told_at_once(
     assert file.loan.gate_rev == 1
 
 
-@pytest.mark.parametrize("account", ["limit-1", "nonsense-1"])
-def test_answers_that_may_change_are_tried_in_every_slot(account: str) -> None:
-    town = Town(account=account)
-    town.live_through("2026-03-01", "2026-03-12")
-    assert len(town.attempts()) == 3
+def test_a_limit_of_the_day_is_tried_on_another_day() -> None:
+    town = Town(account="limit-1")
+    town.live_through("2026-03-01", "2026-03-20")
+    assert [a.slot for a in town.attempts()] == ["2026-03-10T08:00", "2026-03-11T08:00", "2026-03-12T08:00"]
+
+
+def test_our_own_mistake_is_tried_in_every_slot_and_costs_the_borrower_no_attempt() -> None:
+    town = Town(account="nonsense-1")
+    town.live_through("2026-03-01", "2026-03-20")
+    assert len(town.attempts()) == 3 * 4  # slots of the due day and of three days of catching up
+    assert town.instalment().attempts == 0
+    assert {a.outcome for a in town.attempts()} == {Outcome.CONFIG}
 
 
 def test_money_that_comes_at_noon_is_deducted_at_noon() -> None:

@@ -129,3 +129,17 @@ def test_an_export_never_writes_over_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds payments.csv already"):
         write_files(tmp_path, {"ledger.csv": [], "payments.csv": []})
     assert not (tmp_path / "ledger.csv").exists()
+
+
+def test_a_file_may_have_columns_that_are_not_asked_for_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "payments.csv"
+    for header, problems in (
+        ("payment_id,loan_id,amount,paid_on,note", []),
+        ("note,payment_id,loan_id,amount,paid_on", []),
+        ("payment_id,loan_id,amount,paid_on,other", ["column 5 is none of payment_id, loan_id, amount, paid_on, note"]),
+        ("payment_id,loan_id,amount,paid_on,note,note", ["has column note more than once"]),
+        ("payment_id,loan_id,amount,note", ["has no column paid_on"]),
+    ):
+        path.write_text(f"{header}\n", encoding="utf-8")
+        found = list(read_lines(path, path.name, COLUMNS, ("note",)))
+        assert [line.reason for line in found if isinstance(line, Finding)] == problems, header

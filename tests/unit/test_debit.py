@@ -139,7 +139,7 @@ def test_an_announcement_of_too_little_does_not_count_as_one() -> None:
 
 
 def test_a_slot_used_in_its_first_second_leaves_the_next_one() -> None:
-    used = attempted(Outcome.LIMIT, "2026-03-10T12:00", 2)
+    used = attempted(Outcome.INSUFFICIENT, "2026-03-10T12:00", 2)
     assert plan(used, at("2026-03-10 12:00")) == Defer(at("2026-03-10 20:00"), Reason.SLOT_USED)
 
 
@@ -177,7 +177,7 @@ def test_no_presentment_ever_breaks_the_limits(outcomes: list[Outcome], offset: 
     if isinstance(decision, Act):
         assert 0 < decision.do.amount.minor == instalment.outstanding_minor
         assert len(outcomes) < POLICY.max_attempts
-        assert 0 <= offset <= POLICY.catch_up_days
+        assert 0 <= offset <= POLICY.catch_up_days + (POLICY.payday_within_days if outcomes else 0)
         assert not outcomes or decision.do.slot > slots[len(outcomes) - 1]
     elif isinstance(decision, Defer):
         assert decision.until > now

@@ -10,20 +10,35 @@ import pytest
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.phones import phone_problem
 from shared.adapters.policy_files import PolicyFiles
-from shared.domain.book import Instalment, LedgerEntry, Loan, LoanStatus, MandateStatus
+from shared.domain.book import (
+    AuditEntry,
+    Borrower,
+    Component,
+    EntryKind,
+    Instalment,
+    LedgerEntry,
+    Loan,
+    LoanStatus,
+    Mandate,
+    MandateStatus,
+    Owner,
+    Source,
+    SourceKind,
+)
 from shared.domain.changes import Insert, SaveMandate
 from shared.domain.money import Money
-from shared.domain.portfolio import COLUMNS, EXPORT_ONLY, SourceLine
+from shared.domain.portfolio import COLUMNS, EXPORT_ONLY, SourceLine, columns_of
 from shared.ports.portfolio import Imported
 from shared.workflows.export_portfolio import export_portfolio
 from shared.workflows.import_portfolio import Report, import_portfolio
-from tests.portfolios import GOOD, lines_of
+from tests.portfolios import GOOD, RICH, lines_of
 from tests.unit.builders import a_loan, a_mandate, an_instalment, at
 from tests.unit.town import Town
 
 SHELF = PolicyFiles()
 NOW = at("2026-03-01 10:00")
 LATER = at("2026-03-20 10:00")
+CHANGE = AuditEntry("l-1", "r-1", NOW, "operator-7", "mandate.cancel", "by phone", {"mandate": "m-1", "gate_rev": "1"})
 
 
 def exported(book: MemoryBook) -> dict[str, list[Mapping[str, str]]]:
@@ -54,12 +69,13 @@ def town() -> Town:
 
 
 def test_every_row_has_the_columns_of_its_file(town: Town) -> None:
+    assert town.store.commit([Insert(CHANGE)])
     files = exported(town.store)
     assert list(files) == [*COLUMNS, *EXPORT_ONLY]
-    for name, columns in {**COLUMNS, **EXPORT_ONLY}.items():
+    for name in (*COLUMNS, *EXPORT_ONLY):
         assert files[name], name
         for row in files[name]:
-            assert set(row) == set(columns), name
+            assert set(row) == set(columns_of(name)), name
 
 
 def test_what_came_to_pass_is_told_as_it_stands(town: Town) -> None:
@@ -81,7 +97,7 @@ def test_what_came_to_pass_is_told_as_it_stands(town: Town) -> None:
 def test_all_money_counts_as_payments_so_that_an_import_pays_the_same(town: Town) -> None:
     town.repay("20.00")
     files = exported(town.store)
-    assert [row["payment_id"] for row in files["payments.csv"]] == ["gateway-l-1-P000001", "manual-r-1"]
+    assert [row["payment_id"] for row in files["payments.csv"]] == ["gateway-l-1-P000001", "transfer-r-1"]
     again = imported(files)
     assert paid(again) == paid(town.store) == {("l-1", 1): 101_500, ("l-1", 2): 2_000}
 
@@ -90,7 +106,7 @@ def test_money_without_a_loan_is_in_the_ledger_only() -> None:
     book = MemoryBook()
     import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
     book.commit(
-        [Insert(LedgerEntry("SUSPENSE", "manual", "r-9", Money(5, "CNY"), date(2026, 3, 1), (), "unknown-loan"))]
+        [Insert(LedgerEntry("SUSPENSE", "transfer", "r-9", Money(5, "CNY"), date(2026, 3, 1), (), "unknown-loan"))]
     )
     files = exported(book)
     assert {row["external_id"]: row["detail"] for row in files["ledger.csv"]}["r-9"] == "unknown-loan"
@@ -101,7 +117,7 @@ def test_payments_of_any_key_get_an_id_that_an_import_takes() -> None:
     book = MemoryBook()
     import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
     for external_id in ("x" * 70, "a b", "a:b", "P1"):
-        entry = LedgerEntry("L3", "manual", external_id, Money(5, "CZK"), date(2026, 3, 1))
+        entry = LedgerEntry("L3", "transfer", external_id, Money(5, "CZK"), date(2026, 3, 1))
         book.commit([Insert(entry), Insert(replace(entry, source="import"))])
     ids = [row["payment_id"] for row in exported(book)["payments.csv"]]
     assert len(set(ids)) == len(ids) == 10
@@ -111,6 +127,101 @@ def test_payments_of_any_key_get_an_id_that_an_import_takes() -> None:
 def test_a_mandate_that_the_rail_revoked_reads_as_cancelled(town: Town) -> None:
     town.store.commit([SaveMandate(a_mandate(status=MandateStatus.REVOKED), town.loan().gate_rev)])
     assert [row["status"] for row in exported(town.store)["mandates.csv"]] == ["cancelled"]
+
+
+def test_every_column_that_an_import_may_have_comes_back() -> None:
+    book = MemoryBook()
+    import_portfolio(lines_of(RICH), book, SHELF, phone_problem, NOW)
+    files = exported(book)
+    assert [row["payday"] for row in files["borrowers.csv"]] == ["", "31"]
+    assert [row["penalty"] for row in files["instalments.csv"]] == ["", "", "7.50", "", "", "3.00"]
+    assert [(row["expires_on"], row["funding"]) for row in files["mandates.csv"]] == [
+        ("2027-12-31", "balance:balance-1 debit-card:card:1"),
+        ("", ""),
+    ]
+    again = imported(files)
+    for kind in (Borrower, Mandate):
+        assert list(again.scan(kind)) == list(book.scan(kind))
+    assert owed(again) == owed(book)
+    assert {entry.parts for entry in again.scan(LedgerEntry) if isinstance(entry, LedgerEntry)}
+
+
+def owed(book: MemoryBook) -> dict[tuple[str, int], dict[str, int]]:
+    rows = [row for row in book.scan(Instalment) if isinstance(row, Instalment)]
+    return {(row.loan_id, row.number): {part: row.owed(part) for part in Component} for row in rows}
+
+
+BALANCE, CARD = Source(SourceKind.BALANCE, "b-1"), Source(SourceKind.DEBIT_CARD, "c-1")
+
+
+@pytest.mark.parametrize(
+    ("funding", "status", "told"),
+    [
+        ((BALANCE, CARD), MandateStatus.ACTIVE, ("active", "balance:b-1 debit-card:c-1")),
+        ((replace(BALANCE, is_dead=True), CARD), MandateStatus.ACTIVE, ("active", "debit-card:c-1")),
+        ((replace(BALANCE, is_dead=True),), MandateStatus.ACTIVE, ("suspended", "balance:b-1")),
+        ((replace(BALANCE, is_dead=True),), MandateStatus.CANCELLED, ("cancelled", "")),
+        ((), MandateStatus.EXPIRED, ("expired", "")),
+        ((), MandateStatus.SIGNED, ("signed", "")),
+    ],
+)
+def test_an_account_that_is_dead_is_not_debited_after_an_import(
+    town: Town, funding: tuple[Source, ...], status: MandateStatus, told: tuple[str, str]
+) -> None:
+    mandate = a_mandate(status=status, funding=funding)
+    assert town.store.commit([SaveMandate(mandate, town.loan().gate_rev)])
+    (row,) = exported(town.store)["mandates.csv"]
+    assert (row["status"], row["funding"]) == told
+
+
+def back(minor: int, undoes: str | None, external_id: str = "back") -> LedgerEntry:
+    money = Money(-minor, "CNY")
+    kind = EntryKind.CHARGEBACK
+    return LedgerEntry("l-1", "gateway", external_id, money, date(2026, 3, 18), kind=kind, undoes=undoes)
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept"),
+    [
+        ([back(101_500, "gateway#l-1:P000001")], [("transfer-r-1", "20.00")]),
+        ([back(1_500, "gateway#l-1:P000001")], [("gateway-l-1-P000001", "1000.00"), ("transfer-r-1", "20.00")]),
+        ([back(500, "transfer#r-1")], [("gateway-l-1-P000001", "1015.00"), ("transfer-r-1", "15.00")]),
+        ([back(2_500, None)], [("gateway-l-1-P000001", "1010.00")]),
+        (
+            [back(100_000, "gateway#l-1:P000001"), back(3_000, "transfer#r-1", "more")],
+            [("gateway-l-1-P000001", "5.00")],
+        ),
+        ([back(500, "bank-file#another")], [("gateway-l-1-P000001", "1015.00"), ("transfer-r-1", "15.00")]),
+    ],
+)
+def test_money_that_was_taken_back_is_no_payment_any_more(
+    town: Town, entries: list[LedgerEntry], kept: list[tuple[str, str]]
+) -> None:
+    town.repay("20.00")
+    for entry in entries:
+        assert town.store.commit([Insert(entry)])
+    files = exported(town.store)
+    assert [(row["payment_id"], row["amount"]) for row in files["payments.csv"]] == kept
+    assert sum(paid(imported(files)).values()) == sum(Money.parse(amount, "CNY").minor for _, amount in kept)
+    told = {row["external_id"]: (row["kind"], row["undoes"], row["amount"]) for row in files["ledger.csv"]}
+    assert told["back"][0] == "chargeback"
+    assert told["back"][1:] == (entries[0].undoes or "", entries[0].amount.decimal())
+
+
+def test_who_asked_for_what_is_told(town: Town) -> None:
+    assert town.store.commit([Insert(CHANGE)])
+    attempt = town.store.attempt("l-1", 2)
+    assert attempt
+    again = replace(attempt, seq=9, owner=Owner.BORROWER, funding=("b-1", "c-1"), stuck="no lookup", refunds=1)
+    assert town.store.commit([Insert(replace(again, first_claimed_at=NOW, enquire_at=LATER))])
+    files = exported(town.store)
+    row = files["attempts.csv"][-1]
+    assert (row["owner"], row["funding"], row["stuck"], row["refunds"]) == ("borrower", "b-1 c-1", "no lookup", "1")
+    assert (row["first_claimed_at"], row["enquire_at"]) == ("2026-03-01T02:00:00Z", "2026-03-20T02:00:00Z")
+    assert files["attempts.csv"][0]["owner"] == "schedule"
+    (change,) = files["audit.csv"]
+    assert (change["at"], change["detail"]) == ("2026-03-01T02:00:00Z", "mandate=m-1 gate_rev=1")
+    assert "1:interest:15.00 1:principal:1000.00" in files["ledger.csv"][0]["parts"]
 
 
 def test_a_repaid_loan_comes_back_as_settled() -> None:

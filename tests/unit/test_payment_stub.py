@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.stub_books import KeptEvents, MemoryStubBooks
+from shared.adapters.policy_files import rail_codes
 from shared.domain.book import Outcome
 from shared.domain.errors import InputError
 from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS, outcome_of
@@ -25,6 +26,11 @@ class Desk:
 
     def pay(self, account_ref: str = "paid-1", key: str = "L1:P000001", **changes: Any) -> tuple[int, dict[str, Any]]:
         reply = self.stub.present(json.dumps(payment(key=key, account_ref=account_ref) | changes))
+        return reply.status, dict(reply.body)
+
+    def refund(self, minor: int = 10000, key: str = "L1:R000001", **changes: Any) -> tuple[int, dict[str, Any]]:
+        fields = {"key": key, "payment_key": "L1:P000001", "amount_minor": minor, "currency": "CNY"} | changes
+        reply = self.stub.refund(json.dumps(fields))
         return reply.status, dict(reply.body)
 
     def credit(self, minor: int, credit_id: str = "C1", account_ref: str = "balance-1") -> int:
@@ -51,6 +57,8 @@ def payment(**changes: Any) -> dict[str, Any]:
         ("mandate-dead-1", "declined", "mandate_dead", 0),
         ("account-dead-1", "declined", "account_dead", 0),
         ("risk-1", "declined", "risk", 0),
+        ("closed-1", "declined", "closed", 0),
+        ("pending-1", "pending", "waiting", 0),
         ("balance-1", "declined", "insufficient", 0),
         ("slow-1", "paid", "paid", 4),
         ("lost-1", "paid", "paid", 6),
@@ -66,10 +74,10 @@ def test_the_account_decides_what_happens(account_ref: str, status: str, code: s
 
 
 def test_every_behaviour_s_answer_is_one_that_we_can_read() -> None:
-    assert len(BEHAVIOURS) == 9
+    assert len(BEHAVIOURS) == 11
     for prefix in BEHAVIOURS:
         _, answer = Desk().pay(prefix + "1")
-        assert outcome_of(answer["status"], answer["code"]) is not Outcome.UNKNOWN, prefix
+        assert outcome_of(answer["status"], answer["code"], rail_codes("stub")) is not Outcome.UNKNOWN, prefix
 
 
 def test_the_late_answers_lie_on_both_sides_of_the_client_s_time_out() -> None:
@@ -214,6 +222,103 @@ def test_a_rival_with_the_same_key_wins_once_and_both_get_its_answer() -> None:
     assert other.present(json.dumps(payment(amount_minor=1))).status == 409
 
 
+def test_what_is_pending_charges_nothing_until_it_is_looked_up() -> None:
+    desk = Desk()
+    first = desk.pay("pending-1")
+    assert (first[1]["status"], first[1]["code"]) == ("pending", "waiting")
+    assert desk.pay("pending-1") == first
+    assert list(desk.books.charges()) == []
+    paid = first[1] | {"status": "paid", "code": "paid"}
+    assert [desk.stub.look_up("L1:P000001").body for _ in range(2)] == [paid, paid]
+    assert desk.pay("pending-1") == (200, paid)
+    assert [p.key for p in desk.books.charges()] == ["L1:P000001"]
+
+
+def test_what_is_pending_is_paid_by_the_time_it_is_reported() -> None:
+    desk = Desk()
+    desk.pay("pending-1")
+    desk.stub.deliver()
+    assert [(e["status"], e["code"]) for e in map(json.loads, desk.events.take())] == [("paid", "paid")]
+    assert [p.key for p in desk.books.charges()] == ["L1:P000001"]
+    assert (desk.stub.deliver().body, desk.events.take()) == ({"delivered": 0}, [])
+
+
+def test_a_refund_gives_back_once_a_key_and_a_lookup_finds_it() -> None:
+    desk = Desk()
+    desk.pay()
+    answer = {"key": "L1:R000001", "status": "paid", "code": "paid", "gateway_ref": reference_of("L1:R000001")}
+    assert [desk.refund(), desk.refund()] == [(200, answer), (200, answer)]
+    assert desk.stub.look_up("L1:R000001").body == answer
+    assert [(r.key, r.payment_key, r.amount.minor) for r in desk.books.refunds()] == [
+        ("L1:R000001", "L1:P000001", 10000)
+    ]
+    assert [p.key for p in desk.books.charges()] == ["L1:P000001"]
+
+
+@pytest.mark.parametrize(
+    ("account_ref", "minor", "changes", "code"),
+    [
+        ("paid-1", 10001, {}, "more_than_charged"),
+        ("paid-1", 10000, {"payment_key": "L1:P000002"}, "nothing_to_refund"),
+        ("paid-1", 10000, {"currency": "CZK"}, "other_currency"),
+        ("insufficient-1", 10000, {}, "nothing_to_refund"),
+        ("pending-1", 10000, {}, "nothing_to_refund"),
+    ],
+)
+def test_what_was_not_charged_is_not_given_back(
+    account_ref: str, minor: int, changes: dict[str, Any], code: str
+) -> None:
+    desk = Desk()
+    desk.pay(account_ref)
+    status, answer = desk.refund(minor, **changes)
+    assert (status, answer["status"], answer["code"]) == (422, "error", code)
+    assert list(desk.books.refunds()) == []
+
+
+def test_refunds_in_parts_never_exceed_what_was_charged() -> None:
+    desk = Desk()
+    desk.pay()
+    statuses = [desk.refund(4000, key=f"L1:R{n}")[0] for n in range(3)]
+    assert statuses == [200, 200, 422]
+    assert desk.refund(2000, key="L1:R3")[0] == 200
+
+
+@pytest.mark.parametrize("change", [{"amount_minor": 1}, {"payment_key": "L1:P000002"}, {"currency": "CZK"}])
+def test_a_refund_s_key_with_another_request_is_an_error_without_effect(change: dict[str, Any]) -> None:
+    desk = Desk()
+    desk.pay()
+    desk.pay(key="L1:P000002")
+    desk.refund()
+    status, answer = desk.refund(**change)
+    assert (status, answer["code"]) == (409, "key_reused")
+    assert len(list(desk.books.refunds())) == 1
+
+
+def test_one_key_is_never_a_payment_and_a_refund() -> None:
+    desk = Desk()
+    desk.pay()
+    assert desk.refund(key="L1:P000001")[1]["code"] == "key_reused"
+    desk.refund(key="L1:R000001")
+    assert desk.pay(key="L1:R000001")[1]["code"] == "key_reused"
+    assert len(list(desk.books.payments())) == len(list(desk.books.refunds())) == 1
+
+
+def test_a_refund_to_a_balance_can_be_spent_again() -> None:
+    desk = Desk()
+    desk.credit(10000)
+    desk.pay("balance-1")
+    desk.refund(4000)
+    assert desk.books.balance("balance-1", "CNY") == Money(4000, "CNY")
+
+
+@pytest.mark.parametrize(("account_ref", "seconds"), [("slow-1", 4), ("lost-1", 6)])
+def test_a_refund_s_first_answer_is_as_late_as_the_payment_s(account_ref: str, seconds: float) -> None:
+    desk = Desk()
+    desk.pay(account_ref)
+    body = json.dumps({"key": "L1:R1", "payment_key": "L1:P000001", "amount_minor": 1, "currency": "CNY"})
+    assert [desk.stub.refund(body).after_seconds for _ in range(2)] == [seconds, 0]
+
+
 def test_references_are_derived_from_the_key() -> None:
     assert reference_of("L1:P000001") == reference_of("L1:P000001") == "GWADE0E607E2714AA6"
     assert reference_of("L1:P000002") != reference_of("L1:P000001")
@@ -269,6 +374,24 @@ def test_a_malformed_credit_is_one_clear_error_without_effect(change: dict[str, 
         desk.stub.credit("balance-1", json.dumps(body))
     assert str(raised.value).startswith(complaint)
     assert desk.books.balance("balance-1", "CNY") == Money(0, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"key": "a b"}, "key must be "),
+        ({"payment_key": 1}, "payment_key must be "),
+        ({"amount_minor": 0}, "amount_minor must be "),
+        ({"note": 1}, "'note' is not a field"),
+    ],
+)
+def test_a_malformed_refund_is_one_clear_error_without_effect(change: dict[str, Any], complaint: str) -> None:
+    desk = Desk()
+    desk.pay()
+    with pytest.raises(InputError) as raised:
+        desk.refund(**change)
+    assert str(raised.value).startswith(complaint)
+    assert list(desk.books.refunds()) == []
 
 
 def test_a_request_is_the_same_whatever_its_answer_was() -> None:

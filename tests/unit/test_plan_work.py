@@ -4,9 +4,11 @@ from datetime import date
 
 import pytest
 
+from shared.adapters.memory.world import MemorySwitches
 from shared.domain.book import Line
 from shared.domain.errors import EventError
 from shared.domain.request import ByHand
+from shared.domain.switches import NEVER_WRITTEN, Switches
 from shared.workflows.plan_work import Preview
 from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 from tests.unit.town import Town
@@ -119,3 +121,23 @@ def test_a_live_run_for_another_day_is_refused() -> None:
 def test_an_unknown_loan_is_named() -> None:
     with pytest.raises(EventError, match="l-77"):
         ask(town_of(1), loan_ids=("l-77",))
+
+
+def test_while_all_debiting_is_off_the_debit_line_gets_no_hints_and_keeps_its_rows() -> None:
+    town = town_of(3)
+    town.switches = MemorySwitches(Switches(on=True, off=frozenset({"debit"})))
+    rows = town.store.loan_file("l-1")
+    hints = town.planner().plan("test")
+    assert (hints[Line.DEBIT], town.queue.depth(Line.DEBIT)) == (0, 0)
+    assert (hints[Line.CONTACT], hints[Line.STAGE]) == (3, 3)
+    assert town.planner().held() == {Line.DEBIT}
+    assert town.store.loan_file("l-1") == rows
+    town.switches = MemorySwitches(Switches(on=True, off=frozenset({"rail:stub"})))
+    assert town.planner().plan("test")[Line.DEBIT] == 3
+    assert town.planner().held() == frozenset()
+
+
+def test_a_board_that_was_never_written_holds_the_debit_line() -> None:
+    town = town_of(1)
+    town.switches = MemorySwitches(NEVER_WRITTEN)
+    assert town.planner().plan("test")[Line.DEBIT] == 0

@@ -3,18 +3,25 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 
 from shared.adapters.policy_files import read_packs
-from shared.domain.book import Instalment, InstalmentState, Outcome, Told
+from shared.domain.book import Attempt, Instalment, InstalmentState, Outcome, Source, SourceKind, Told
 from shared.domain.contact import Notice, plan_contact, told_after
 from shared.domain.debit import plan_debit
 from shared.domain.decision import Act
 from shared.domain.errors import PolicyError
+from shared.domain.mandates import Purpose
 from shared.domain.messages import render
-from shared.domain.policy import Leaf, Pack, Policy, assemble
+from shared.domain.money import Money
+from shared.domain.one_time_codes import issued, standing_refusal
+from shared.domain.operations import Extent, needs_second_person
+from shared.domain.packs import Leaf, Pack
+from shared.domain.policy import Policy, assemble
+from shared.domain.risk_notice import code_message, risk_notice
+from shared.domain.settlement import allocate
 from shared.domain.stage import plan_stage
 from tests.unit.builders import (
     DUE,
@@ -89,6 +96,20 @@ def debits(policy: Policy) -> Iterable[object]:
                 row = an_instalment() if last is None else attempted(last, f"{DUE}T08:00", attempts)
                 for now in [*days(), *hours()]:
                     yield plan_debit(row, a_loan(), a_mandate(), told, policy, now)
+    card, credit = Source(SourceKind.DEBIT_CARD, "card-1"), Source(SourceKind.CREDIT_CARD, "credit-1")
+    for mandate in (a_mandate(), a_mandate(funding=(credit, card))):
+        for attempts in (1, 2):
+            row = attempted(Outcome.INSUFFICIENT, f"{DUE}T20:00", attempts)
+            for now in (*days(), datetime(2026, 3, 10, 13, tzinfo=UTC)):
+                yield plan_debit(row, a_loan(), mandate, announced(), policy, now)
+
+
+def money(policy: Policy) -> Iterable[object]:
+    """How payments are shared out: too little for everything, in time and late."""
+    row = an_instalment(fee_minor=500, penalty_minor=300)
+    for paid_on in (DUE, *(DUE + timedelta(days=n) for n in range(85, 95))):
+        for minor in (400, 1_000, 2_000, 50_000):
+            yield allocate(Money(minor, "CNY"), [row], paid_on, policy.waterfall)
 
 
 def stages(policy: Policy) -> Iterable[object]:
@@ -103,15 +124,46 @@ def decisions(policy: Policy) -> Iterator[object]:
     plain = replace(policy, version="")
     yield from stages(plain)
     yield from debits(plain)
+    yield from money(plain)
     yield from contacts("jiebei", plain, ("zh-CN",), hours())
+    yield from codes(plain)
+    yield from second_persons(plain)
+
+
+def second_persons(policy: Policy) -> Iterator[object]:
+    """Operators' orders of so many loans, or of so much money."""
+    for loans, minor in product(range(15, 25), range(4_999_998, 5_000_004)):
+        yield needs_second_person(Extent(loans), [policy]), needs_second_person(Extent(1, {"CNY": minor}), [policy])
 
 
 def texts(policy: Policy) -> Iterator[object]:
     plain = replace(policy, version="")
     yield from contacts("jiebei", plain, (*LOCALES, "cs-CZ"), days())
+    yield from mandate_texts(plain)
+
+
+def mandate_texts(policy: Policy) -> Iterator[object]:
+    """What a borrower reads who turns deduction on or off, with something overdue and a debit that is under way."""
+    claim = Attempt("l-1", 1, (1,), Money(1, "CNY"), "m-1", "stub", "a", f"{DUE}T08:00", days()[0], "v")
+    file = a_file(an_instalment(), an_instalment(number=2, due_on=DUE + timedelta(days=31)))
+    for locale, purpose in product(LOCALES, Purpose):
+        borrower = a_borrower(locale=locale)
+        yield risk_notice(purpose, file, [claim], borrower, policy, DUE + timedelta(days=1)).text
+        yield code_message(purpose, "012345", borrower, policy)
+
+
+def codes(policy: Policy) -> Iterator[object]:
+    now = days()[0]
+    code = issued("l-1", Purpose.CANCEL, "012345", None, policy, now)
+    for minutes, tries in product(range(10), range(6)):
+        yield standing_refusal(replace(code, tries=tries), policy, now + timedelta(minutes=minutes))
 
 
 CHANGES: dict[str, Callable[[object], object]] = {
+    "operator.approve_above_loans": lambda v: v + 1,  # type: ignore[operator]
+    "operator.approve_above_minor": lambda v: v + 1,  # type: ignore[operator]
+    "mandate.code_minutes": lambda v: v + 1,  # type: ignore[operator]
+    "mandate.code_tries": lambda v: v + 1,  # type: ignore[operator]
     "business_zone": lambda _: "Asia/Tokyo",
     "notice_wait_minutes": lambda v: v + 1,  # type: ignore[operator]
     "contact.window_start": lambda _: "08:30",
@@ -128,6 +180,15 @@ CHANGES: dict[str, Callable[[object], object]] = {
     "debit.notice_required": lambda _: False,
     "debit.notice_lead_days": lambda _: 2,
     "debit.outcome_grace_minutes": lambda _: 45,
+    "debit.due_day_attempts": lambda _: 2,
+    "debit.retry_days": lambda _: [2],
+    "debit.usual_paydays": lambda _: [12],
+    "debit.payday_within_days": lambda _: 4,
+    "debit.partial_percent": lambda _: 50,
+    "debit.funding_deny": lambda _: ["credit-line"],
+    "allocation.order": lambda _: ["interest", "fee", "penalty", "principal"],
+    "allocation.late_order": lambda _: ["interest", "principal", "penalty", "fee"],
+    "allocation.late_from_dpd": lambda _: 90,
     "debit.retry_outcomes": lambda _: ["insufficient", "limit"],
     "stage.dpd_origin": lambda _: 1,
     "stage.M1.from_dpd": lambda _: 2,
@@ -138,8 +199,14 @@ CHANGES: dict[str, Callable[[object], object]] = {
     "stage.legal.from_dpd": lambda _: 92,
     "stage.legal.notice_from_dpd": lambda _: 30,
 }
-IN_THE_WORKER = {"contact.send_retry_minutes", "contact.max_sends"}
-"""Read when a send is settled, not when it is decided: tests/unit/test_send_reminders.py changes them."""
+IN_THE_WORKER = {
+    "contact.send_retry_minutes",
+    "contact.max_sends",
+    "mandate.codes_per_hour",
+    "allocation.borrower_may_choose",
+}
+"""Read when a send is settled, a code is claimed, a payment is booked: test_send_reminders.py, test_change_mandates.py
+and test_record_repayments.py change them."""
 
 
 def changed(leaf: Leaf, path: str) -> Leaf:
@@ -177,7 +244,7 @@ def before() -> dict[str, list[object]]:
 def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str, before: dict[str, list[object]]) -> None:
     policy = assemble(with_leaf(PACKS, pack_id, path), "jiebei", ON)
     told = zip(texts(policy), before["texts"], strict=True)
-    decided = zip(decisions(policy), before["decisions"], strict=True) if pack_id == "lender" else ()
+    decided = zip(decisions(policy), before["decisions"], strict=True) if pack_id in ("lender", "jiebei") else ()
     assert any(now != then for now, then in chain(decided, told))
 
 

@@ -9,13 +9,23 @@ import pytest
 
 from shared.adapters.phones import phone_problem
 from shared.adapters.policy_files import PolicyFiles
-from shared.domain.book import Instalment, InstalmentState, LedgerEntry, Loan, LoanStatus
+from shared.domain.book import (
+    Borrower,
+    Instalment,
+    InstalmentState,
+    LedgerEntry,
+    Loan,
+    LoanStatus,
+    Mandate,
+    Source,
+    SourceKind,
+)
 from shared.domain.errors import PolicyError
 from shared.domain.policy import Policy
-from shared.domain.portfolio import COLUMNS, Finding, Portfolio
+from shared.domain.portfolio import COLUMNS, Finding, Portfolio, columns_of
 from shared.domain.portfolio_rows import Prepared, Sourced, prepare
 from shared.domain.portfolio_rules import check
-from tests.portfolios import GOOD, Texts, lines_of, with_cell, with_line, without_line
+from tests.portfolios import GOOD, RICH, Texts, lines_of, with_cell, with_columns, with_line, without_line
 from tests.unit.builders import at
 
 NOW = at("2026-03-01 10:00")
@@ -103,8 +113,8 @@ CELLS = [
     ("mandates.csv", 2, "account_ref", "two words", "1 to 128"),
     ("mandates.csv", 2, "signed_on", "yesterday", "is not a date"),
     ("mandates.csv", 2, "signed_on", "2026-03-02", "is in the future"),
-    ("mandates.csv", 2, "status", "revoked", "is none of active, suspended, cancelled"),
-    ("mandates.csv", 2, "status", "Active", "is none of active, suspended, cancelled"),
+    ("mandates.csv", 2, "status", "revoked", "is none of signed, active, suspended, cancelled, expired"),
+    ("mandates.csv", 2, "status", "Active", "is none of signed, active, suspended, cancelled, expired"),
     ("payments.csv", 2, "payment_id", "P:1", "an id is"),
     ("payments.csv", 3, "payment_id", "P1", "stands on line 2 already"),
     ("payments.csv", 2, "loan_id", "L9", "is not in loans.csv"),
@@ -114,6 +124,74 @@ CELLS = [
     ("payments.csv", 2, "paid_on", "2025-12-09", "before the loan was disbursed"),
     ("payments.csv", 2, "paid_on", "2026-03-02", "the lender's date is 2026-03-01"),
 ]
+
+
+MORE_CELLS = [
+    ("borrowers.csv", 3, "payday", "0", "is not a day of the month from 1 to 31"),
+    ("borrowers.csv", 3, "payday", "32", "is not a day of the month"),
+    ("borrowers.csv", 3, "payday", "the 5th", "is not a day of the month"),
+    ("instalments.csv", 4, "penalty", "-1", "plain decimal amount"),
+    ("instalments.csv", 4, "penalty", "7.505", "more decimals than CNY"),
+    ("mandates.csv", 2, "expires_on", "never", "is not a date"),
+    ("mandates.csv", 2, "expires_on", "2025-12-09", "before the mandate was signed"),
+    ("mandates.csv", 2, "funding", "balance-1", "is not a list such as balance:acc-1 debit-card:acc-2"),
+    ("mandates.csv", 2, "funding", "balance:", "is not a list such as"),
+    ("mandates.csv", 2, "funding", "purse:acc-1", "of account, balance, money-fund, debit-card, credit-card"),
+    ("mandates.csv", 2, "funding", "balance:acc-1;debit-card:acc-2 Balance:x", "is not a list such as"),
+    ("mandates.csv", 2, "funding", "balance:acc-1 debit-card:acc-1", "names an account twice"),
+    ("mandates.csv", 2, "funding", " ".join(f"balance:{n}" for n in range(11)), "more than 10 accounts"),
+]
+
+
+@pytest.mark.parametrize(("file", "line", "column", "value", "reason"), MORE_CELLS)
+def test_a_bad_cell_of_a_column_that_may_be_missing_is_the_only_finding(
+    file: str, line: int, column: str, value: str, reason: str
+) -> None:
+    ((*place, said),) = found(with_cell(RICH, file, line, column, value))
+    assert place == [file, line, column]
+    assert reason in said
+
+
+def test_what_more_columns_say_is_in_the_rows() -> None:
+    plan = prepared(RICH)
+    rows = [sourced.row for sourced in (*plan.borrowers, *plan.parts)]
+    paydays = {row.borrower_id: row.payday for row in rows if isinstance(row, Borrower)}
+    penalties = {(row.loan_id, row.number): row.penalty_minor for row in rows if isinstance(row, Instalment)}
+    mandates = {row.mandate_id: row for row in rows if isinstance(row, Mandate)}
+    assert paydays == {"B1": None, "B2": 31}
+    assert {key: minor for key, minor in penalties.items() if minor} == {("L1", 3): 750, ("L3", 2): 300}
+    balance, card = Source(SourceKind.BALANCE, "balance-1"), Source(SourceKind.DEBIT_CARD, "card:1")
+    assert mandates["M1"].funding == (balance, card)
+    assert (mandates["M1"].expires_on, mandates["M3"].expires_on) == (date(2027, 12, 31), None)
+    assert mandates["M3"].funding == ()
+
+
+def test_an_instalment_of_a_penalty_alone_is_something_to_pay() -> None:
+    texts = with_line(RICH, "instalments.csv", 8, "L3,3,2026-04-05,0,0,0,1.00")
+    assert isinstance(checked(texts), Portfolio)
+    assert found(with_line(RICH, "instalments.csv", 8, "L3,3,2026-04-05,0,0,0,0"))[0][2] == "principal"
+
+
+@pytest.mark.parametrize("status", ["signed", "active", "suspended", "cancelled", "expired"])
+def test_a_mandate_may_stand_in_any_state_that_is_not_the_rails_to_say(status: str) -> None:
+    assert isinstance(checked(with_cell(GOOD, "mandates.csv", 2, "status", status)), Portfolio)
+
+
+def warned(texts: Texts) -> list[tuple[str, int, str, str]]:
+    portfolio = checked(texts)
+    assert isinstance(portfolio, Portfolio), portfolio
+    return [(w.file, w.line, w.column, w.reason) for w in portfolio.warnings]
+
+
+def test_a_mandate_that_debits_nothing_is_taken_with_a_warning() -> None:
+    """The planner fails closed; whoever imports should know before the due day."""
+    assert warned(GOOD) == warned(RICH) == []
+    (unknown,) = warned(with_cell(GOOD, "mandates.csv", 3, "rail", "carrier-pigeon"))
+    assert unknown[:3] == ("mandates.csv", 3, "rail")
+    assert unknown[3].startswith("has no pack that is valid today")
+    (denied,) = warned(with_cell(RICH, "mandates.csv", 2, "funding", "credit-card:c-1 credit-line:h-1"))
+    assert denied[:3] == ("mandates.csv", 2, "funding")
+    assert warned(with_cell(RICH, "mandates.csv", 2, "funding", "credit-card:c-1 balance:b-1")) == []
 
 
 @pytest.mark.parametrize(("file", "line", "column", "value", "reason"), CELLS)
@@ -192,9 +270,9 @@ def test_a_line_that_could_not_be_read_hides_nothing_but_what_follows_from_it() 
 
 @pytest.mark.parametrize("file", COLUMNS)
 def test_a_finding_never_repeats_what_stands_in_the_file(file: str) -> None:
-    for column in COLUMNS[file]:
+    for column in columns_of(file):
         for secret in ("Ludmila", "+420777123456", "Ludmila Nováková\t"):
-            findings = checked(with_cell(GOOD, file, 2, column, secret))
+            findings = checked(with_cell(RICH, file, 2, column, secret))
             if not isinstance(findings, Portfolio):
                 assert not [f for f in findings if "Ludmila" in f.reason or "777123456" in f.reason], column
 
@@ -323,11 +401,26 @@ def fingerprints(plan: Prepared) -> Mapping[str, str]:
     return {re.sub(r"step=.*", "", f"{s.file}:{s.row}"): s.fingerprint for s in written}
 
 
+def test_lines_without_the_newer_columns_have_the_fingerprints_that_they_always_had() -> None:
+    """What an older version imported is not refused as changed: these were taken from it."""
+    plan = prepared(GOOD)
+    first = {s.fingerprint[:32] for s in (*plan.borrowers, *plan.parts)}
+    assert {
+        "0217d29abcf3b3caf463eeb34b16fab2",
+        "7289144594b8f019046d19943249e243",
+        "0643c2731c4186cbd9eaf23a2f76f422",
+    } < first
+
+
 def test_the_same_content_written_otherwise_has_the_same_fingerprints() -> None:
     header, *rows = GOOD["instalments.csv"].splitlines()
     texts = {**GOOD, "instalments.csv": "\n".join([header, *reversed(rows)]) + "\n"}
     texts = with_cell(with_cell(texts, "loans.csv", 2, "principal", "3000"), "payments.csv", 2, "amount", "01015.0")
     assert fingerprints(prepared(texts)) == fingerprints(prepared(GOOD))
+    bare = with_columns(GOOD, "borrowers.csv", payday=["", ""])
+    bare = with_columns(bare, "instalments.csv", penalty=["", "0", "0.00", "", "", ""])
+    bare = with_columns(bare, "mandates.csv", expires_on=["", ""], funding=["", " "])
+    assert fingerprints(prepared(bare)) == fingerprints(prepared(GOOD))
     assert fingerprints(prepared(GOOD, datetime(2026, 3, 20, tzinfo=UTC))) == fingerprints(prepared(GOOD))
 
 
@@ -353,6 +446,13 @@ def test_the_same_content_written_otherwise_has_the_same_fingerprints() -> None:
         ("mandates.csv", 2, "account_ref", "balance-2"),
         ("mandates.csv", 2, "signed_on", "2025-12-11"),
         ("mandates.csv", 2, "status", "cancelled"),
+        ("borrowers.csv", 2, "payday", "5"),
+        ("instalments.csv", 4, "penalty", "7.51"),
+        ("instalments.csv", 4, "penalty", ""),
+        ("mandates.csv", 2, "expires_on", "2027-12-30"),
+        ("mandates.csv", 2, "expires_on", ""),
+        ("mandates.csv", 2, "funding", "debit-card:card:1 balance:balance-1"),
+        ("mandates.csv", 2, "funding", ""),
         ("payments.csv", 2, "payment_id", "P9"),
         ("payments.csv", 2, "amount", "1015.01"),
         ("payments.csv", 2, "paid_on", "2026-01-11"),
@@ -363,5 +463,5 @@ def test_every_field_counts_in_the_fingerprint_of_its_line(file: str, line: int,
         plan = prepared(texts)
         return {(s.file, s.line): s.fingerprint[:32] for s in (*plan.borrowers, *plan.parts, *plan.loans)}
 
-    before, after = own(GOOD), own(with_cell(GOOD, file, line, column, value))
+    before, after = own(RICH), own(with_cell(RICH, file, line, column, value))
     assert {place for place in before if before[place] != after[place]} == {(file, line)}

@@ -1,27 +1,41 @@
 """Every reason of the enum is reached by a decision: none is dead, and none is missing a sentence."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
+    Attempt,
     ContactCard,
+    DebitCard,
     Instalment,
     InstalmentState,
+    LedgerEntry,
     Line,
     LoanFile,
     LoanStatus,
     Outcome,
+    Source,
+    SourceKind,
     Stage,
     Told,
 )
 from shared.domain.contact import Notice, plan_contact
 from shared.domain.debit import Presentment, plan_debit
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
+from shared.domain.intents import plan_pay_now, plan_refund
+from shared.domain.money import Money
+from shared.domain.operations import Order, Verb
+from shared.domain.pay_order import PayOrder
 from shared.domain.stage import plan_stage
-from shared.workflows.decisions import DebitFacts, decision_for
+from shared.domain.switches import ALL_ON, Switches
+from shared.ports.world import DebitAnswer
+from shared.workflows.debit_facts import DebitFacts
+from shared.workflows.decisions import decision_for
+from shared.workflows.passes import Summary
+from shared.workflows.pay_now import PayNow
 from tests.unit.builders import (
     DUE,
     a_borrower,
@@ -30,6 +44,8 @@ from tests.unit.builders import (
     a_loan,
     a_mandate,
     a_policy,
+    a_policy_over,
+    a_rail,
     an_instalment,
     announced,
     at,
@@ -37,6 +53,7 @@ from tests.unit.builders import (
     day,
     told_of,
 )
+from tests.unit.ordering import due_town, operations, pay
 
 POLICY = a_policy()
 KEY = "l-1#001#0"
@@ -52,6 +69,82 @@ def contact(
 def debit(instalment: Instalment | None = None, now: datetime = NOON, **changes: Any) -> Decision[Presentment]:
     facts: dict[str, Any] = {"loan": a_loan(), "mandate": a_mandate(), "told": announced(), "policy": POLICY}
     return plan_debit(instalment or an_instalment(), now=now, **(facts | changes))
+
+
+def over(instalment: Instalment, now: datetime = NOON, debits: DebitCard | None = None, **rail: Any) -> Any:
+    """A debit over a rail with rules of its own, with retry days left."""
+    rules = a_policy_over(a_rail(**rail), max_attempts=5, retry_days=(3,), usual_paydays=(12,), partial_percent=50)
+    return debit(instalment, now, policy=rules, debits=debits)
+
+
+def debit_rules() -> list[Any]:
+    """Reasons of rails, of retry days, of accounts and of switches."""
+    short = attempted(Outcome.INSUFFICIENT, f"{DUE}T12:00")
+    spent = attempted(Outcome.INSUFFICIENT, f"{DUE}T20:00", 3)
+    after_payday = attempted(Outcome.INSUFFICIENT, "2026-03-12T20:00", 4)
+    cards = (Source(SourceKind.DEBIT_CARD, "card-1"), Source(SourceKind.DEBIT_CARD, "card-2"))
+    ordered, credit = a_mandate(funding=cards), a_mandate(funding=(Source(SourceKind.CREDIT_LINE, "c-1"),))
+    ended: dict[str, Any] = {"calendar_until": DUE - timedelta(days=1)}
+    return [
+        over(spent),
+        over(spent, day(2)),
+        over(spent, day(2, "20:00")),
+        over(after_payday, day(2, "22:30")),
+        over(after_payday, day(3)),
+        over(replace(spent, attempts=4), day(9)),
+        over(attempted(Outcome.LIMIT, f"{DUE}T12:00")),
+        over(short),
+        over(replace(short, paid_minor=1), same_amount=True),
+        over(an_instalment(), closed_on=frozenset({DUE})),
+        over(an_instalment(), windows=((time(1), time(2)),)),
+        over(an_instalment(), **ended),
+        over(an_instalment(), debits=DebitCard("b-1", open=2), failures_in_row=2),
+        over(an_instalment(), debits=DebitCard("b-1", stopped_at=NOON), failures_in_row=2),
+        debit(short, mandate=ordered),
+        debit(mandate=credit),
+        debit(mandate=a_mandate(rail="fax")),
+        DebitFacts(a_file(mandate=a_mandate()), an_instalment(), announced(), POLICY).decide(day(0), Switches()),
+    ]
+
+
+def ordered_by_people() -> list[Any]:
+    """Reasons of payments and refunds that somebody orders."""
+    many = a_file(*(an_instalment(number=n) for n in range(1, 82)))
+    paid = Attempt("l-1", 1, (1,), Money(500, "CNY"), "m-1", "stub", "a", f"{DUE}T08:00", NOON, "v")
+    entry = LedgerEntry("l-1", "gateway", "l-1:P000001", Money(500, "CNY"), DUE)
+    return [
+        plan_pay_now(a_file(), None, None, a_mandate(), POLICY, NOON, ALL_ON),
+        plan_pay_now(a_file(), None, Money(0, "CNY"), a_mandate(), POLICY, NOON, ALL_ON),
+        plan_pay_now(many, None, None, a_mandate(), POLICY, NOON, ALL_ON),
+        plan_refund(paid, entry, [], [], None),
+        plan_refund(paid, None, [], [], None),
+    ]
+
+
+def by_hand() -> set[Reason | None]:
+    """Reasons for which an operator's verb does nothing, whatever the rules of debits say."""
+    found: set[Reason | None] = set()
+    town, gateway = due_town()
+    gateway.answer = DebitAnswer(Outcome.UNKNOWN)
+    pay(town, 1)
+    refusal = Order(Verb.RERECORD, ("l-1:P000001",), "why", outcome=Outcome.LIMIT, evidence="letter-1")
+    for minutes in (0, 5, 5):
+        town.clock.advance(timedelta(minutes=minutes))
+        found |= {r.reason for r in operations(town).order(refusal, "arn:a", "test").results}
+        refusal = replace(refusal, outcome=Outcome.INSUFFICIENT) if minutes else refusal
+    gateway.answer = None
+    recheck, refund, reopen = (Order(v, ("l-1:P000001",), "why") for v in (Verb.RECHECK, Verb.REFUND, Verb.REOPEN))
+    found |= {r.reason for r in operations(town).order(reopen, "arn:a", "test").results}
+    operations(town).order(recheck, "arn:a", "test")  # it was paid after all
+    return found | {r.reason for r in operations(town).order(refund, "arn:a", "test").results}
+
+
+def order_repeated() -> Any:
+    town, _ = due_town()
+    workflow = PayNow(town.book, town.gateway, town.shelf, town.clock, town.queue, town.switches)
+    order = PayOrder("l-1", (1,), order_id="app-1")
+    workflow.pay(order, "test", Summary())
+    return workflow.pay(order, "test", Summary()).decision
 
 
 def test_every_reason_is_reached_and_has_a_sentence() -> None:
@@ -79,7 +172,7 @@ def test_every_reason_is_reached_and_has_a_sentence() -> None:
         debit(),
         debit(now=day(-3)),
         debit(now=at(f"{DUE} 06:00")),
-        debit(attempted(Outcome.LIMIT, f"{DUE}T12:00")),
+        debit(attempted(Outcome.INSUFFICIENT, f"{DUE}T12:00")),
         debit(told=None),
         debit(paid),
         debit(loan=a_loan(status=LoanStatus.SETTLED)),
@@ -94,8 +187,11 @@ def test_every_reason_is_reached_and_has_a_sentence() -> None:
         plan_stage(a_file(loan=in_m1), overdue, POLICY, day(1)),
         plan_stage(a_file(following, loan=in_m1), None, POLICY, day(1)),
         decision_for(Line.STAGE, MemoryBook(), PolicyFiles(), "nobody", day(0)),
+        *debit_rules(),
+        order_repeated(),
+        *ordered_by_people(),
     ]
-    assert {d.reason for d in decisions} == set(Reason)
+    assert {d.reason for d in decisions} | by_hand() - {None} == set(Reason)
     assert all(isinstance(d, Act | Defer | Drop) for d in decisions)
     sentences = [reason.value for reason in Reason]
     assert len(set(sentences)) == len(sentences)

@@ -29,6 +29,11 @@ class Shelf:
             raise PolicyError("no pack is valid")
         return replace(PolicyFiles().policy(product, now), **self.changes)  # type: ignore[arg-type]
 
+    def today(self, now: datetime) -> date:
+        if self.changes is None:
+            raise PolicyError("no pack is valid")
+        return PolicyFiles().today(now)
+
 
 class Between:
     """A book that lets something happen just before a commit of one kind."""

@@ -189,3 +189,11 @@ def test_the_stage_is_a_function_of_what_is_unpaid_and_the_date(paid: list[bool]
     oldest = file.oldest_unpaid
     dpd = days_past_due(oldest.due_on, DUE + timedelta(days=offset)) if oldest else 0
     assert file.loan.stage is bucket_for(dpd, POLICY)
+
+
+def test_an_instalment_in_front_of_a_person_keeps_its_loan_from_further_stages() -> None:
+    blocked = an_instalment(blocked=True)
+    now = day(35)
+    assert plan_stage(a_file(blocked), told("OVERDUE_30"), POLICY, now) == Defer(
+        now + timedelta(days=7), Reason.EVIDENCE_CONFLICT
+    )

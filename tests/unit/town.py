@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.gateway import MemoryGateway
 from shared.adapters.memory.stub_books import MemoryStubBooks
-from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue
+from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
     Attempt,
@@ -25,7 +25,7 @@ from shared.domain.money import Money
 from shared.domain.repayment import Repayment
 from shared.ports.book import Book
 from shared.ports.portfolio import Imported, ImportedRow
-from shared.ports.world import MessageChannel, PaymentGateway, PolicyShelf
+from shared.ports.world import MessageChannel, PaymentGateway, PolicyShelf, SwitchBoard
 from shared.workflows.attempt_deductions import Deductions
 from shared.workflows.passes import Summary
 from shared.workflows.payment_stub import PaymentStub
@@ -69,6 +69,7 @@ class Town:
         self.inbox = MemoryChannel()
         self.sms: MessageChannel = self.inbox
         self.queue = MemoryQueue()
+        self.switches: SwitchBoard = MemorySwitches()
         self.shelf: PolicyShelf = PolicyFiles()
         self.total = Summary()
         mandate = a_mandate(account_ref=account) if account else None
@@ -97,7 +98,7 @@ class Town:
             case Line.CONTACT:
                 worker = Reminders(self.book, self.sms, self.shelf, self.clock, self.queue)
             case Line.DEBIT:
-                worker = Deductions(self.book, self.gateway, self.shelf, self.clock, self.queue)
+                worker = Deductions(self.book, self.gateway, self.shelf, self.clock, self.queue, self.switches)
             case Line.STAGE:
                 worker = Escalations(self.book, self.shelf, self.clock)
         summary = worker.work(keys, run)
@@ -105,16 +106,18 @@ class Town:
         return summary
 
     def planner(self, capacity: int = 1000) -> Planner:
-        return Planner(self.book, self.queue, self.clock, self.shelf, SHANGHAI, capacity)
+        return Planner(self.book, self.queue, self.clock, self.shelf, SHANGHAI, self.switches, capacity)
 
     def reconcile(self) -> Summary:
-        summary = Reconciliation(self.book, self.gateway, self.shelf, self.clock, self.queue).work("test")
+        summary = Reconciliation(self.book, self.gateway, self.shelf, self.clock, self.queue, self.switches).work(
+            "test"
+        )
         self._add(summary)
         return summary
 
     def repay(self, amount: str, external_id: str = "r-1", loan_id: str = "l-1", currency: str = "CNY") -> Summary:
         today = self.clock.now().date()
-        arrived = Repayment("manual", external_id, loan_id, Money.parse(amount, currency), today)
+        arrived = Repayment("transfer", external_id, loan_id, Money.parse(amount, currency), today)
         return Repayments(self.book, self.shelf, self.clock, self.queue).work([arrived], "test")
 
     def _add(self, summary: Summary) -> None:

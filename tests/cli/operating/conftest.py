@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from infra.local.deployment import open_switches
 from tests.cli.conftest import Duebell, set_clock
 from tests.cli.operating import lived
 from tests.functions import template
@@ -77,6 +78,7 @@ def environment() -> Iterator[dict[str, str]]:
         tables = create_tables(client, PREFIX)
         lived.put(client, tables)
         set_clock(client, tables, lived.LAST_SLOT.isoformat())
+        open_switches(client, tables["control"])
         values = table_environment(tables) | _queues() | {"SHARDS": "1", "VIRTUAL_TIME": "on"}
         for name, value in values.items():
             monkeypatch.setenv(name, value)

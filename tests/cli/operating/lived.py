@@ -21,19 +21,22 @@ from shared.adapters.dynamodb.stub_books import DynamoStubBooks
 from shared.adapters.row_keys import row_key
 from shared.domain.book import (
     Attempt,
+    AuditEntry,
     Borrower,
     ContactCard,
+    DebitCard,
     Escalation,
     Instalment,
     LedgerEntry,
     Loan,
     Mandate,
+    MoneyMark,
     NoticeRecord,
     Outcome,
 )
 from shared.domain.money import Money
 from shared.ports.portfolio import StoredRow
-from shared.ports.world import DebitAnswer, DebitRequest, PaymentGateway
+from shared.ports.world import DebitAnswer, DebitRequest, PaymentGateway, RefundRequest
 from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 from tests.unit.town import SLOTS, Town
 
@@ -48,6 +51,9 @@ KINDS: tuple[type[StoredRow], ...] = (
     Attempt,
     NoticeRecord,
     LedgerEntry,
+    DebitCard,
+    MoneyMark,
+    AuditEntry,
 )
 
 
@@ -57,10 +63,15 @@ class LosesAnswers:
     not_found_is_final = True
 
     def __init__(self, gateway: PaymentGateway) -> None:
+        self.key_life = gateway.key_life
         self._gateway = gateway
 
     def present(self, request: DebitRequest) -> DebitAnswer:
         self._gateway.present(request)
+        return DebitAnswer(Outcome.UNKNOWN)
+
+    def refund(self, request: RefundRequest) -> DebitAnswer:
+        self._gateway.refund(request)
         return DebitAnswer(Outcome.UNKNOWN)
 
     def enquire(self, key: str) -> DebitAnswer | None:

@@ -68,7 +68,7 @@ WRONG: dict[str, tuple[str, Key, Mapping[str, Any] | None, str]] = {
     "balances-hold": ("loans", instalment("l-1", 1), {"state": s("open")}, "open by its state, paid by its balance"),
     "ledger-is-sound": (
         "ledger",
-        entry("l-5", "manual#r-2026-03-18"),
+        entry("l-5", "transfer#r-2026-03-18"),
         {"amount_minor": n(101_499)},
         "101500 paid out of 101499",
     ),
@@ -132,6 +132,37 @@ WRONG: dict[str, tuple[str, Key, Mapping[str, Any] | None, str]] = {
 }
 """By check: one row (table, key), what is wrong with it (None: it is gone), and a part of what is said of it."""
 
+ADDED: dict[str, tuple[str, Key, Mapping[str, Any], str]] = {
+    "taken-back-at-most": (
+        "ledger",
+        entry("l-5", "transfer#r-9:R01"),
+        {
+            "source": s("transfer"),
+            "external_id": s("r-9:R01"),
+            "amount_minor": n(-1),
+            "currency": s("CNY"),
+            "booked_on": s("2026-03-20"),
+            "split": {"L": []},
+            "kind": s("reversal"),
+            "undoes": s("transfer#r-9"),
+        },
+        "taken back, and it never came",
+    ),
+    "booked-as-marked": (
+        "ledger",
+        entry("MONEY#transfer#r-9", "MONEY#"),
+        {"source": s("transfer"), "external_id": s("r-9"), "booked_under": s("l-5")},
+        "not on the ledger of l-5",
+    ),
+    "failures-stop": (
+        "borrowers",
+        borrower("b-3", "DEBIT"),
+        {"failures": n(0), "open": n(1), "rev": n(1)},
+        "holds 1 places, 0 debits are open",
+    ),
+}
+"""By check: a row that must not stand there, and a part of what is said of it."""
+
 
 @pytest.fixture(scope="module")
 def models(environment: dict[str, str]) -> Models:
@@ -148,7 +179,16 @@ NEXT_DAY = RULES.end_of(date(2026, 4, 10))
 
 
 def test_every_check_has_its_wrong_row() -> None:
-    assert {check.name for check in CHECKS} == set(WRONG)
+    assert {check.name for check in CHECKS} == WRONG.keys() | ADDED.keys()
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_one_row_too_many_is_found_by_exactly_its_check(book: Book, models: Models, name: str) -> None:
+    table, key, attributes, problem = ADDED[name]
+    with book.added(table, key, attributes):
+        breaches = found(models)
+    assert {breach.check for breach in breaches} == {name}
+    assert any(problem in breach.problem for breach in breaches), breaches
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -167,8 +207,8 @@ MORE_WRONG: list[tuple[str, str, Key, Mapping[str, Any] | None]] = [
     ("gateway-agrees", "stub_books", {"book": "PAYMENTS", "entry": "l-1:P000001"}, None),
     ("balances-hold", "loans", instalment("l-4", 1), {"state": s("paid")}),
     ("balances-hold", "loans", instalment("l-4", 2), {"state": s("opened")}),
-    ("ledger-is-sound", "ledger", entry("l-5", "manual#r-2026-03-18"), {"currency": s("CZK")}),
-    ("ledger-is-sound", "ledger", entry("SUSPENSE", "manual#r-2026-03-26"), {"amount_minor": n(0)}),
+    ("ledger-is-sound", "ledger", entry("l-5", "transfer#r-2026-03-18"), {"currency": s("CZK")}),
+    ("ledger-is-sound", "ledger", entry("SUSPENSE", "transfer#r-2026-03-26"), {"amount_minor": n(0)}),
     ("rows-belong", "borrowers", borrower("b-3", "CONTACT"), {"loan_ids": {"L": [s("l-1")]}}),
     ("claims-match", "loans", instalment("l-3", 1), {"state": s("paid"), "paid_minor": n(0)}),
     ("budget-is-kept", "attempts", attempt("l-2", 2), {"slot": s("2026-03-10T08:00")}),
@@ -177,7 +217,7 @@ MORE_WRONG: list[tuple[str, str, Key, Mapping[str, Any] | None]] = [
     ("mandates-cover", "loans", loan("l-2", "MANDATE#m-l-2"), None),
     ("mandates-cover", "loans", loan("l-2", "MANDATE#m-l-2"), {"account_ref": s("insufficient-3")}),
     ("mandates-cover", "loans", loan("l-2", "MANDATE#m-l-2"), {"status": s("cancelled")}),
-    ("mandates-cover", "loans", loan("l-6", "MANDATE#m-l-6"), {"status": s("suspended")}),
+    ("mandates-cover", "loans", loan("l-6", "MANDATE#m-l-6"), {"since": s("2026-03-14T23:00:00Z")}),
     ("mandates-cover", "attempts", attempt("l-2", 1), {"outcome": s("mandate-dead")}),
     ("debits-were-announced", "notices", notice("b-3", "PRE_DEBIT", "l-6"), {"state": s("released")}),
     ("debits-were-announced", "notices", notice("b-3", "PRE_DEBIT", "l-6"), {"amount_minor": n(101_499)}),
@@ -233,7 +273,7 @@ def test_a_breach_is_told_by_its_row_and_ends_with_1(ask: Ask, book: Book) -> No
     assert said.code == 1
     lines = [line.rstrip() for line in said.out.splitlines()]
     assert "breach: paid-is-booked: l-4#001: 39999 paid on the row, 40000 on the ledger" in lines
-    assert "open: suspense SUSPENSE manual#r-2026-03-26: 7000 CNY booked on 2026-03-26" in lines
+    assert "open: suspense SUSPENSE transfer#r-2026-03-26: 7000 CNY booked on 2026-03-26" in lines
     assert lines[-1] == "1 breach, 1 open, at 2026-04-09T12:00:00Z"
 
 
@@ -249,7 +289,7 @@ def test_the_ledger_is_summed_by_source_beside_the_gateways_books(ask: Ask) -> N
             "suspense_minor": 0,
         },
         {
-            "source": "manual",
+            "source": "transfer",
             "currency": "CNY",
             "amount_minor": 348_500,
             "paid_minor": 243_000,

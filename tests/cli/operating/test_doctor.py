@@ -144,7 +144,7 @@ def test_a_stack_in_which_all_is_well(practice: Practice) -> None:
     assert unwell(found) == {}
     assert found["credentials"].detail == "account 123456789012, us-east-1, https://sts.us-east-1.amazonaws.com"
     assert found["stack"].detail == "duebell is UPDATE_COMPLETE"
-    assert found["outputs"].detail == "all 27"
+    assert found["outputs"].detail == "all 30"
     assert found["table loans"].detail == "ACTIVE"
     assert found["table stub_books"].detail == "ACTIVE"
     assert found["queue contact-dead"].detail == "0 waiting"
@@ -198,7 +198,7 @@ def test_a_stack_that_is_not_there(practice: Practice) -> None:
 def test_a_stack_that_is_not_there_is_told_in_a_line_that_can_be_read(practice: Practice) -> None:
     nothing = dict.fromkeys(practice.environment, "")
     found = practice.look(Fake(stack=refused("ValidationError", "DescribeStacks")), **nothing)
-    assert found["stack"].detail.endswith("TABLE_LOANS, TABLE_BORROWERS, TABLE_ATTEMPTS, TABLE_NOTICES and 23 more")
+    assert found["stack"].detail.endswith("TABLE_LOANS, TABLE_BORROWERS, TABLE_ATTEMPTS, TABLE_NOTICES and 26 more")
 
 
 def test_a_stack_in_the_middle_of_something(practice: Practice) -> None:
@@ -265,6 +265,16 @@ def test_schedules_that_do_not_run(practice: Practice) -> None:
     )
     assert practice.look(SCHEDULE_GROUP="nothing")["schedules"].level is Level.FAIL
     assert practice.look(SCHEDULE_GROUP="")["schedules"].level is Level.WARN
+
+
+def test_switches_that_are_off_and_a_board_that_nobody_opened(practice: Practice, book: Book) -> None:
+    with book.changed("control", {"name": "SWITCHES"}, {"off": {"L": [{"S": "rail:ach"}]}}):
+        assert practice.look()["switches"] == Finding("switches", Level.WARN, "off: rail:ach")
+    with book.changed("control", {"name": "SWITCHES"}, None):
+        assert practice.look()["switches"].detail.startswith("never opened: nothing is debited")
+    with book.changed("control", {"name": "SWITCHES"}, {"on": None}):
+        assert practice.look()["switches"] == Finding("switches", Level.FAIL, "the stored switch board is malformed")
+    assert practice.look()["switches"] == Finding("switches", Level.OK, "everything is on")
 
 
 def test_policy_packs_that_end(practice: Practice, book: Book) -> None:

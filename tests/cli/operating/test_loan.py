@@ -38,14 +38,15 @@ def test_a_loan_that_is_not_paid_is_told_from_its_import_to_its_stage(ask: Ask) 
 
 def test_money_is_told_with_what_it_paid(ask: Ask) -> None:
     deducted = next(event for event in story(ask, "l-1") if event["kind"] == "attempt")
-    assert deducted["text"].endswith("slot 08:00: paid; paid #1 1,015.00 CNY")
+    assert deducted["text"].endswith("slot 08:00: paid; paid #1 1,015.00 CNY (interest 15.00, principal 1,000.00)")
     assert deducted["money"] == {
         "amount": "1015.00",
-        "paid": [{"number": 1, "amount": "1015.00"}],
+        "paid": [{"number": 1, "amount": "1015.00", "interest": "15.00", "principal": "1000.00"}],
         "credit": "0.00",
     }
     by_hand = next(event for event in story(ask, "l-5") if event["kind"] == "payment")
-    assert by_hand["text"] == "2,000.00 CNY from manual r-2026-03-18; paid #1 1,015.00 CNY; 985.00 CNY credit"
+    paid = "paid #1 1,015.00 CNY (interest 15.00, principal 1,000.00); 985.00 CNY credit"
+    assert by_hand["text"] == f"2,000.00 CNY from transfer r-2026-03-18; {paid}"
     assert (by_hand["credit"], by_hand["suspense"]) == ("985.00", False)
 
 
@@ -71,8 +72,120 @@ def test_money_in_suspense_stands_in_the_story_of_its_attempts_loan(ask: Ask, bo
     }
     with book.added("ledger", key, entry):
         (payment,) = [event for event in story(ask, "l-2") if event["kind"] == "payment"]
+        moved = entry | {"amount_minor": {"N": "-101500"}, "kind": {"S": "resolution"}, "detail": {"S": "l-1"}}
+        moved |= {"external_id": {"S": "l-2:P000003:S01"}, "undoes": {"S": "gateway#l-2:P000003"}}
+        with book.added("ledger", {"loan_id": "SUSPENSE", "entry": "gateway#l-2:P000003:S01"}, moved):
+            (out,) = [event for event in story(ask, "l-2") if event["kind"] == "resolution"]
+    assert out["text"].endswith("resolution of gateway#l-2:P000003; out of suspense, to l-1")
     assert payment["text"] == "1,015.00 CNY from gateway l-2:P000003; in suspense: paid after insufficient"
     assert payment["suspense"] is True
+
+
+ATTEMPT = {"loan_id": "l-3", "seq": "P#000003"}
+"""The one whose answer was lost."""
+
+
+def last_attempt(ask: Ask) -> Any:
+    return [event for event in story(ask, "l-3") if event["kind"] == "attempt"][-1]
+
+
+def test_an_attempt_says_who_asked_for_it_and_how_often_it_went_out(ask: Ask, book: Book) -> None:
+    with book.changed("attempts", ATTEMPT, {"owner": {"S": "borrower"}, "presented": {"N": "2"}}):
+        last = last_attempt(ask)
+    asked = "attempt 3 of #1 for 1,015.00 CNY by the borrower, slot 20:00, presented 2 times"
+    assert last["text"] == f"{asked}: unknown"
+    assert (last["owner"], last["presented"], last["stuck"]) == ("borrower", 2, None)
+
+
+def test_a_stuck_attempt_says_why(ask: Ask, book: Book) -> None:
+    with book.changed("attempts", ATTEMPT, {"stuck": {"S": "its key is forgotten"}}):
+        last = last_attempt(ask)
+    assert last["text"].endswith(": unknown; stuck: its key is forgotten")
+    assert (last["owner"], last["stuck"]) == ("schedule", "its key is forgotten")
+
+
+def money_of(amount: int, kind: str, undoes: str, *paid: tuple[int, str, int]) -> dict[str, Any]:
+    """An entry that takes money back, by component."""
+    split = {"L": [{"L": [{"N": str(n)}, {"N": str(minor)}]} for n, _, minor in paid[:1]]}
+    if len(paid) > 1:
+        split["L"][0]["L"][1] = {"N": str(sum(minor for _, _, minor in paid))}
+    return {
+        "source": {"S": "gateway"},
+        "external_id": {"S": "back-1"},
+        "amount_minor": {"N": str(amount)},
+        "currency": {"S": "CNY"},
+        "booked_on": {"S": "2026-04-01"},
+        "split": split,
+        "kind": {"S": kind},
+        "undoes": {"S": undoes},
+        "parts": {"L": [{"L": [{"N": str(n)}, {"S": part}, {"N": str(minor)}]} for n, part, minor in paid]},
+    }
+
+
+def test_money_taken_back_says_by_what_and_from_where(ask: Ask, book: Book) -> None:
+    undone = "gateway#l-1:P000001"
+    entry = money_of(-101_500, "chargeback", undone, (1, "principal", -100_000), (1, "interest", -1_500))
+    with book.added("ledger", {"loan_id": "l-1", "entry": "gateway#back-1"}, entry):
+        (back,) = [event for event in story(ask, "l-1") if event["kind"] == "chargeback"]
+    came = "-1,015.00 CNY from gateway back-1, chargeback of gateway#l-1:P000001"
+    assert back["text"] == f"{came}; took back #1 1,015.00 CNY (principal 1,000.00, interest 15.00)"
+    assert (back["entry"], back["undoes"], back["amount"]) == ("chargeback", undone, "-1015.00")
+    assert back["paid"] == [{"number": 1, "amount": "-1015.00", "principal": "-1000.00", "interest": "-15.00"}]
+
+
+def test_credit_that_was_given_back_says_so(ask: Ask, book: Book) -> None:
+    entry = money_of(-98_500, "refund", "transfer#r-2026-03-18")
+    with book.added("ledger", {"loan_id": "l-5", "entry": "gateway#back-1"}, entry):
+        (back,) = [event for event in story(ask, "l-5") if event["kind"] == "refund"]
+    assert back["text"].endswith("; took back nothing; 985.00 CNY of the credit")
+
+
+def test_a_refund_is_no_attempt_on_an_instalment(ask: Ask, book: Book) -> None:
+    refund = {"refunds": {"N": "2"}, "amount_minor": {"N": "1500"}, "owner": {"S": "operator"}}
+    with book.changed("attempts", ATTEMPT, refund):
+        (told,) = [event for event in story(ask, "l-3") if event["kind"] == "refund"]
+    assert told["text"] == "refund 3 of attempt 2 for 15.00 CNY: unknown"
+    assert told["refunds"] == 2
+
+
+def test_what_people_changed_stands_in_the_story(ask: Ask, book: Book) -> None:
+    key = {"subject": "l-2", "revision": "2026-03-12T04:00:00.000000Z#mandate.cancel"}
+    change = {
+        "at": {"S": "2026-03-12T04:00:00Z"},
+        "actor": {"S": "operator-7"},
+        "what": {"S": "mandate.cancel"},
+        "reason": {"S": "asked for on the phone"},
+        "detail": {"M": {"now.m-l-2": {"S": "cancelled"}}},
+    }
+    with book.added("audit", key, change):
+        (told,) = [event for event in story(ask, "l-2") if event["kind"] == "change"]
+    assert (told["day"], told["at"]) == ("2026-03-12", "2026-03-12T04:00:00Z")
+    assert told["text"] == "mandate.cancel by operator-7: asked for on the phone, now.m-l-2 cancelled"
+    assert told["detail"] == {"now.m-l-2": "cancelled"}
+
+
+def test_a_mandate_shows_its_status_its_end_and_its_accounts_by_kind(ask: Ask, book: Book) -> None:
+    evidence = {"text_version": {"S": "cancel.zh-CN.1"}, "text_hash": {"S": "a" * 64}, "channel": {"S": "portal"}}
+    sources: list[dict[str, Any]] = [
+        {"kind": {"S": "balance"}},
+        {"kind": {"S": "debit-card"}, "is_dead": {"BOOL": True}},
+    ]
+    changed = {
+        "status": {"S": "cancelled"},
+        "since": {"S": "2026-03-12T04:00:00Z"},
+        "expires_on": {"S": "2027-03-31"},
+        "funding": {"L": [{"M": {"account_ref": {"S": f"secret-{n}"}, **of}} for n, of in enumerate(sources)]},
+        "evidence": {"M": evidence | {"seen_at": {"S": "2026-03-12T03:59:00Z"}}},
+    }
+    with book.changed("loans", {"loan_id": "l-2", "entity": "MANDATE#m-l-2"}, changed):
+        said, document = ask("loan", "show", "l-2").out, ask("loan", "show", "l-2", "--json")
+    since = "cancelled since 2026-03-12 12:00, signed on 2025-12-10, ends after 2027-03-31"
+    assert f"mandate m-l-2: stub, {since}, from balance, then debit-card (dead)" in said
+    (shown,) = document.json["mandates"]
+    assert (shown["since"], shown["expires_on"]) == ("2026-03-12T04:00:00Z", "2027-03-31")
+    assert shown["funding"] == [{"kind": "balance", "dead": False}, {"kind": "debit-card", "dead": True}]
+    assert shown["evidence"]["seen_at"] == "2026-03-12T03:59:00Z"
+    assert "secret" not in said + document.out
 
 
 def test_an_answer_that_came_late_says_when(ask: Ask, book: Book) -> None:
@@ -107,13 +220,30 @@ def test_the_present_state(ask: Ask) -> None:
                 "due": "1015.00",
                 "paid": "1015.00",
                 "outstanding": "0.00",
+                "components": {
+                    "fee": {"due": "0.00", "paid": "0.00"},
+                    "penalty": {"due": "0.00", "paid": "0.00"},
+                    "interest": {"due": "15.00", "paid": "15.00"},
+                    "principal": {"due": "1000.00", "paid": "1000.00"},
+                },
                 "state": "paid",
                 "attempts": 1,
+                "first_attempt_on": "2026-03-10",
                 "last_outcome": "paid",
                 "blocked": False,
             }
         ],
-        "mandates": [{"mandate_id": "m-1", "rail": "stub", "status": "active", "signed_on": "2025-12-10"}],
+        "mandates": [
+            {
+                "mandate_id": "m-1",
+                "rail": "stub",
+                "status": "active",
+                "signed_on": "2025-12-10",
+                "since": None,
+                "expires_on": None,
+                "funding": [],
+            }
+        ],
         "next": {
             "contact": {"at": "2026-04-10T01:00:00Z", "quarantined": False},
             "stage": {"at": "2026-04-10T16:00:00Z", "quarantined": False},

@@ -45,9 +45,33 @@ def test_a_quarantined_row_is_named_and_on_no_agenda(ask: Ask, book: Book) -> No
 
 def test_money_in_suspense_is_told_with_its_reason(ask: Ask) -> None:
     assert ask("status", "--json").json["suspense"] == [
-        {"entry": "manual#r-2026-03-26", "amount": "70.00", "currency": "CNY", "detail": "no such loan"}
+        {"entry": "transfer#r-2026-03-26", "amount": "70.00", "currency": "CNY", "detail": "no such loan: l-9"}
     ]
-    assert "manual#r-2026-03-26: 70.00 CNY, no such loan" in ask("status").out
+    assert "transfer#r-2026-03-26: 70.00 CNY, no such loan: l-9" in ask("status").out
+
+
+def test_money_that_left_suspense_is_in_front_of_nobody_any_more(ask: Ask, book: Book) -> None:
+    moved = {
+        "amount_minor": {"N": "-5000"},
+        "currency": {"S": "CNY"},
+        "undoes": {"S": "transfer#r-2026-03-26"},
+        "kind": {"S": "resolution"},
+    }
+    key = {"loan_id": "SUSPENSE", "entry": "transfer#r-2026-03-26:S01"}
+    with book.added("ledger", key, moved):
+        (left,) = ask("status", "--json").json["suspense"]
+    with book.added("ledger", key, moved | {"amount_minor": {"N": "-7000"}}):
+        assert ask("status", "--json").json["suspense"] == []
+    assert (left["entry"], left["amount"]) == ("transfer#r-2026-03-26", "20.00")
+
+
+def test_an_attempt_that_no_enquiry_can_resolve_says_why(ask: Ask, book: Book) -> None:
+    stuck = {"stuck": {"S": "its key is forgotten"}, "first_claimed_at": {"S": "2026-04-09T04:00:00Z"}}
+    with book.changed("attempts", {"loan_id": "l-3", "seq": "P#000003"}, stuck):
+        said, shown = ask("status", "--json"), ask("status").out
+    expected = {"key": "l-3:P000003", "state": "unknown", "since": "2026-04-09T04:00:00Z"}
+    assert said.json["attempts"] == [expected | {"stuck": "its key is forgotten"}]
+    assert "l-3:P000003: unknown since 2026-04-09T04:00:00Z, stuck: its key is forgotten" in shown
 
 
 def test_every_queue_tells_how_full_it_is(ask: Ask, environment: dict[str, str]) -> None:

@@ -1,0 +1,128 @@
+"""Events of operate: what is well formed becomes a value, anything else one clear error that repeats no value."""
+
+from typing import Any
+
+import pytest
+
+from shared.domain.book import Outcome
+from shared.domain.errors import EventError, InputError
+from shared.domain.money import Money
+from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder, Verb
+from shared.runtime import operator_events
+
+CALLER = {"caller": {"Authorization": "AWS4-HMAC-SHA256"}}
+ORDER: dict[str, Any] = {
+    "v": 1,
+    "verb": "recheck",
+    "attempts": ["HB-001:P000001"],
+    "reason": "the borrower called",
+    "at_most": 1,
+}
+SWITCH: dict[str, Any] = {"v": 1, "verb": "switch", "name": "debit", "on": False, "reason": "the rail fails"}
+RESOLVE: dict[str, Any] = {"v": 1, "verb": "resolve", "entry": "transfer#BANK-1", "reason": "his slip"}
+APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("event", "request_"),
+    [
+        (ORDER, Order(Verb.RECHECK, ("HB-001:P000001",), "the borrower called")),
+        (
+            ORDER | {"verb": "refund", "amount": "12.50 CNY", "at_most_amount": "20 CNY"},
+            Order(
+                Verb.REFUND,
+                ("HB-001:P000001",),
+                "the borrower called",
+                at_most_amount=Money(2_000, "CNY"),
+                amount=Money(1_250, "CNY"),
+            ),
+        ),
+        (
+            ORDER | {"verb": "rerecord", "outcome": "paid", "evidence": "statement-17"},
+            Order(
+                Verb.RERECORD,
+                ("HB-001:P000001",),
+                "the borrower called",
+                outcome=Outcome.PAID,
+                evidence="statement-17",
+            ),
+        ),
+        (
+            ORDER | {"verb": "recharge", "attempts": ["a:P000001", "b:P000002"], "at_most": 2},
+            Order(Verb.RECHARGE, ("a:P000001", "b:P000002"), "the borrower called", 2),
+        ),
+        (ORDER | {"verb": "reopen"}, Order(Verb.REOPEN, ("HB-001:P000001",), "the borrower called")),
+        (APPROVE, Approval("R-0123456789abcdef")),
+        (SWITCH, SwitchOrder("debit", on=False, reason="the rail fails")),
+        (RESOLVE, Resolution("transfer#BANK-1", None, (), "his slip")),
+        (
+            RESOLVE | {"loan_id": "HB-001", "instalments": [2, 3]},
+            Resolution("transfer#BANK-1", "HB-001", (2, 3), "his slip"),
+        ),
+    ],
+)
+def test_every_request_has_one_form(event: dict[str, Any], request_: OperatorRequest) -> None:
+    assert operator_events.operate(event | CALLER).request == request_
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        (None, "not a JSON object"),
+        ({}, "v is missing"),
+        (ORDER | {"verb": "debit"}, "verb must be recheck or rerecord or recharge or refund or reopen or approve"),
+        (ORDER | {"attempts": []}, "attempts must be a list of 1 to 100 attempts"),
+        (ORDER | {"attempts": ["HB-001"]}, "attempts must be"),
+        (ORDER | {"attempts": ["HB-001:P1"]}, "attempts must be"),
+        (ORDER | {"attempts": "HB-001:P000001"}, "attempts must be"),
+        (ORDER | {"attempts": ["HB-001:P000001"] * 2}, "each once"),
+        (ORDER | {"reason": ""}, "reason must be a reason of 1 to 200 characters"),
+        (ORDER | {"reason": "a\nb"}, "reason must be"),
+        (ORDER | {"reason": "x" * 201}, "reason must be"),
+        (ORDER | {"at_most": 0}, "at_most must be a whole number from 1 to 100"),
+        (ORDER | {"at_most": True}, "at_most must be"),
+        (ORDER | {"amount": "10.00"}, "amount must be an amount with its currency"),
+        (ORDER | {"amount": "0 CNY"}, "amount must be"),
+        (ORDER | {"amount": 10}, "amount must be"),
+        (ORDER | {"amount": "10.00 CNY"}, "an amount is for recharge and refund"),
+        (ORDER | {"verb": "rerecord"}, "what a rerecord needs"),
+        (ORDER | {"verb": "rerecord", "outcome": "unknown", "evidence": "x"}, "outcome must be"),
+        (ORDER | {"verb": "rerecord", "outcome": "paid", "evidence": "a b"}, "evidence must be a reference"),
+        (ORDER | {"more": 1}, "unknown field 'more'"),
+        (ORDER | {"caller": {}}, "caller must be the signed headers"),
+        (ORDER | {"caller": {"Authorization": 1}}, "caller must be"),
+        (ORDER | {"caller": {"Authorization": "a\nb"}}, "caller must be"),
+        (ORDER | {"caller": None}, "caller must be"),
+        (APPROVE | {"request": "R-1"}, "request must be the id of a request"),
+        (SWITCH | {"name": "sms"}, "name must be debit, rail:NAME, product:NAME or all"),
+        (SWITCH | {"name": 7}, "name must be"),
+        (SWITCH | {"on": "off"}, "on must be true or false"),
+        (RESOLVE | {"entry": "BANK-1"}, "entry must be an entry of suspense"),
+        (RESOLVE | {"instalments": []}, "instalments must be a list of 1 to 80 numbers"),
+        (RESOLVE | {"instalments": [0]}, "instalments must be"),
+    ],
+)
+def test_anything_else_is_one_clear_error(event: object, problem: str) -> None:
+    asked = CALLER | event if isinstance(event, dict) else event
+    with pytest.raises(InputError, match=problem) as caught:
+        operator_events.operate(asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_order_without_a_proof_is_none() -> None:
+    with pytest.raises(EventError, match="caller is missing"):
+        operator_events.operate(ORDER)
+
+
+def test_the_digest_covers_everything_but_the_proof() -> None:
+    digest = operator_events.digest_of(ORDER)
+    assert operator_events.operate(ORDER | CALLER).digest == digest
+    for name in ORDER:
+        assert operator_events.digest_of(ORDER | {name: "x"}) != digest
+    assert operator_events.digest_of(ORDER | {"amount": "1 CNY"}) != digest
+
+
+@pytest.mark.parametrize(("text", "said"), [("1.005 CNY", "decimals"), ("1.00", "currency"), ("-1 CNY", "decimal")])
+def test_an_amount_says_its_currency(text: str, said: str) -> None:
+    with pytest.raises(EventError, match=said):
+        operator_events.money(text)
