@@ -1,55 +1,60 @@
-"""SMS over SNS, one request on the wire a message: SNS has no key by which it would know a repeated one."""
+"""SMS over SNS, one request on the wire a message: SNS has no key by which it would know a repeated one.
 
-from collections.abc import Mapping
+What is refused at once is little. SNS takes a message to a number that opted out, is over the price or over the month's
+limit, and says so in its delivery log only, up to 72 hours later and by its own message id; `Receipt` is made of that.
+"""
+
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ParamValidationError,
+from botocore.exceptions import ClientError
+
+from shared.adapters.aws_sending import READ_TIMEOUT_SECONDS, Answers, asking_once, send_once
+from shared.ports.messages import TOO_LATE, Outgoing
+from shared.ports.world import Clock, SendResult, Sent
+
+_ANSWERS = Answers(
+    refused=frozenset(
+        {"InvalidParameter", "ParameterValueInvalid", "ValidationException", "OptInRequired", "EndpointDisabled"}
+    ),
+    opted_out=frozenset({"OptedOut"}),
 )
-from botocore.parsers import ResponseParserError
-
-from shared.ports.world import SendResult, Sent
-
-READ_TIMEOUT_SECONDS = 5
-
-_REFUSED = frozenset(
-    {
-        "InvalidParameter",
-        "ParameterValueInvalid",
-        "ValidationException",
-        "OptedOut",
-        "OptInRequired",
-        "EndpointDisabled",
-    }
-)
-"""Answers about this number or this text: a later try gets the same. An opted-out number is an invalid parameter."""
-
-_NEVER_LEFT: Mapping[type[Exception], SendResult] = {
-    ParamValidationError: SendResult.REFUSED,
-    NoCredentialsError: SendResult.RETRY_LATER,
-    CredentialRetrievalError: SendResult.RETRY_LATER,
-    ConnectTimeoutError: SendResult.RETRY_LATER,
-    EndpointConnectionError: SendResult.RETRY_LATER,
-}
-"""Errors raised before the request was on the wire. After any other one the message may be on its way."""
+"""Answers about this number or this text: a later try gets the same."""
 
 
 def sns_client(read_timeout_seconds: float = READ_TIMEOUT_SECONDS, **options: Any) -> Any:
-    """A client that sends once. With the SDK's default, a slow answer put the same SMS on the wire three times."""
-    config = Config(connect_timeout=1, read_timeout=read_timeout_seconds, retries={"total_max_attempts": 1})
-    return boto3.client("sns", config=config, **options)
+    """A client of SNS that sends once."""
+    return asking_once("sns", read_timeout_seconds, **options)
+
+
+class SnsSmsProvider:
+    """Provider over SNS direct SMS; `client` is one of `sns_client`.
+
+    SNS has no time to live: `until` is looked at just before the request, and no later.
+    """
+
+    def __init__(self, client: Any, clock: Clock, sender_id: str | None = None, entity_id: str | None = None) -> None:
+        """`entity_id` is the lender's in India's register of senders (DLT)."""
+        self._client = client
+        self._clock = clock
+        self._sender_id = sender_id
+        self._entity_id = entity_id
+
+    def send(self, message: Outgoing) -> Sent:
+        if message.seconds_left(self._clock.now()) <= 0:
+            return TOO_LATE
+        attributes = {"AWS.SNS.SMS.SMSType": _text("Promotional" if message.is_commercial else "Transactional")}
+        if self._sender_id:
+            attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
+        if message.template_id and self._entity_id:
+            attributes["AWS.MM.SMS.EntityId"] = _text(self._entity_id)
+            attributes["AWS.MM.SMS.TemplateId"] = _text(message.template_id)
+        if message.max_price is not None:
+            attributes["AWS.SNS.SMS.MaxPrice"] = {"DataType": "Number", "StringValue": f"{message.max_price:f}"}
+        return _publish(self._client, message.address, message.text, attributes)
 
 
 class SnsSms:
-    """MessageChannel over SNS direct SMS; `client` is one of `sns_client`. `max_price` is in US dollars."""
+    """MessageChannel over SNS direct SMS, for callers that hold no Outgoing; `max_price` is in US dollars."""
 
     def __init__(self, client: Any, sender_id: str | None = None, max_price: str | None = None) -> None:
         self._client = client
@@ -61,21 +66,26 @@ class SnsSms:
 
     def send(self, address: str, text: str) -> Sent:
         """Never raises for what SNS or the wire does; the detail is a code, and holds neither number nor text."""
+        sent = _publish(self._client, address, text, self._attributes)
+        return Sent(SendResult.REFUSED, detail=sent.detail) if sent.result is SendResult.OPTED_OUT else sent
+
+
+def _publish(client: Any, address: str, text: str, attributes: dict[str, dict[str, str]]) -> Sent:
+    def call() -> Any:
         try:
-            answer = self._client.publish(PhoneNumber=address, Message=text, MessageAttributes=self._attributes)
+            return client.publish(PhoneNumber=address, Message=text, MessageAttributes=attributes)
         except ClientError as error:
-            return _refusal(error)
-        except (BotoCoreError, ResponseParserError) as error:
-            return Sent(_NEVER_LEFT.get(type(error), SendResult.UNKNOWN), detail=type(error).__name__)
-        return Sent(SendResult.SENT, answer.get("MessageId"))
+            _name_opt_out(error)
+            raise
+
+    return send_once(call, _ANSWERS)
 
 
-def _refusal(error: ClientError) -> Sent:
-    """A refusal with 4xx certainly sent nothing; the service's own failure may have."""
-    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-    if not 400 <= status < 500:
-        return Sent(SendResult.UNKNOWN, detail=code)
-    return Sent(SendResult.REFUSED if code in _REFUSED else SendResult.RETRY_LATER, detail=code)
+def _name_opt_out(error: ClientError) -> None:
+    """An opted-out number comes as an invalid parameter, told from others by its message alone."""
+    said = error.response.get("Error", {})
+    if said.get("Code") == "InvalidParameter" and "opted out" in str(said.get("Message")):
+        said["Code"] = "OptedOut"
 
 
 def _text(value: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ import pytest
 from shared.adapters.policy_files import PolicyFiles, read_packs
 from shared.domain.book import Outcome, Stage
 from shared.domain.errors import PolicyError
-from shared.domain.policy import Kind, Pack, assemble, parse_pack
+from shared.domain.packs import Kind, Pack, parse_pack
+from shared.domain.policy import assemble
 
 PRODUCTS = ["jiebei", "huabei", "wangshangdai", "baitiao"]
 PACKS = read_packs()
@@ -28,9 +29,11 @@ def test_a_product_s_policy_holds_what_was_decided(product: str) -> None:
     assert policy.overdue_from_dpd == (1, 3, 7, 15, 30, 60)
     assert policy.slots == (time(8), time(12), time(20))
     assert (policy.window_start, policy.window_end, policy.send_from) == (time(8), time(22), time(9))
-    assert (policy.debit_end, policy.max_attempts, policy.catch_up_days) == (time(22), 3, 3)
+    plan = {"jiebei": (3, ()), "huabei": (3, ()), "wangshangdai": (5, (3, 7)), "baitiao": (5, (3, 7))}
+    assert (policy.max_attempts, policy.retry_days) == plan[product]
+    assert (policy.debit_end, policy.due_day_attempts, policy.catch_up_days) == (time(22), 3, 3)
     assert (policy.notice_required, policy.notice_lead_days) == (True, 1)
-    assert policy.retry_outcomes == {Outcome.INSUFFICIENT, Outcome.LIMIT, Outcome.CONFIG}
+    assert policy.retry_outcomes == {Outcome.INSUFFICIENT, Outcome.LIMIT, Outcome.WINDOW, Outcome.CONFIG}
     assert [(r.stage, r.from_dpd, r.notice_from_dpd, r.consequences) for r in policy.stages] == [
         (Stage.M1, 1, 1, ()),
         (Stage.M2, 31, 30, ("limit_freeze",)),
@@ -51,7 +54,7 @@ def test_each_product_signs_and_answers_for_itself() -> None:
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.id)
 def test_a_pack_has_its_envelope_and_each_leaf_its_kind_and_source(pack: Pack) -> None:
-    assert pack.type in {"lender", "product", "wording"}
+    assert pack.type in {"lender", "product", "wording", "rail", "jurisdiction", "calendar"}
     assert pack.version == "1"
     assert (pack.valid_from, pack.valid_to) == (date(2025, 1, 1), date(2027, 12, 31))
     assert pack.leaves
@@ -66,7 +69,8 @@ def test_only_rules_of_somebody_else_claim_to_be_more_than_our_own() -> None:
         "contact.window_start": Kind.SELF_REGULATION,
         "contact.window_end": Kind.SELF_REGULATION,
         "debit.window_end": Kind.SCHEME,
-        "debit.max_attempts": Kind.PROVIDER,
+        "allocation.borrower_may_choose": Kind.LAW,
+        "allocation.order": Kind.LAW,
         "stage.M3.notice_from_dpd": Kind.LAW,
     }
 

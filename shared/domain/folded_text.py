@@ -1,0 +1,42 @@
+"""Text folded for comparison: spelling, case, width, accents, punctuation and invisible characters do not count."""
+
+import re
+import unicodedata
+
+_TOKENS = re.compile(r"[a-z0-9]+|[^\x00-\x7f ]+")
+_DROPPED = ("M", "Cf")  # marks and invisible joiners stand within a word
+_SEPARATORS = ("P", "S", "Z", "C")
+
+
+def folded(text: str) -> str:
+    """The text's tokens: Latin words and numbers apart from each other and from other scripts, which are run together.
+
+    `"Ｓｔｏｐ，回复 T 退  订！"` is `"stop 回复 t 退订"`.
+    """
+    spaced = "".join(_kept(c) for c in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()))
+    made = ""
+    for token in _TOKENS.findall(unicodedata.normalize("NFKC", spaced)):
+        made += f" {token}" if made and (token.isascii() or made[-1].isascii()) else token
+    return made
+
+
+def squeezed(text: str) -> str:
+    """The folded text without any space: `"S T O P."` is `"stop"`."""
+    return folded(text).replace(" ", "")
+
+
+def contains(text: str, phrase: str) -> bool:
+    """A folded text holds a phrase: Latin words as whole words, other scripts anywhere."""
+    wanted = folded(phrase)
+    if not wanted:
+        return False
+    head = " " if wanted[0].isascii() else ""
+    tail = " " if wanted[-1].isascii() else ""
+    return f"{head}{wanted}{tail}" in f" {text} "
+
+
+def _kept(character: str) -> str:
+    category = unicodedata.category(character)
+    if category.startswith(_DROPPED):
+        return ""
+    return " " if category.startswith(_SEPARATORS) else character
