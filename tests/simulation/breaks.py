@@ -6,12 +6,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 from shared.adapters.memory.rows import Rows
-from shared.domain import keys, settlement
+from shared.domain import keys
 from shared.domain.book import Attempt, Outcome
 from shared.domain.changes import Change, SaveAttempt, SaveInstalment, TakeSeq
 from shared.ports.world import DebitRequest, PaymentGateway
@@ -126,12 +125,6 @@ def gate_not_required() -> Patches:
     yield patch.object(Rows, "holds", holds)
 
 
-def lease_ignored() -> Patches:
-    """A claim is asked about, and given up, while its worker is still at it."""
-    for module in (settlement, reconcile):
-        yield patch.object(module, "LEASE", timedelta(0))
-
-
 def suspense_dropped() -> Patches:
     """Money that contradicts an earlier answer is not kept."""
     yield patch.object(settling.Settling, "_suspend", lambda *_: True)
@@ -175,7 +168,6 @@ BREAKS: Mapping[str, Break] = dict(
         _by(not_found_without_a_claim, "requests-were-claimed"),
         _by(late_settle_overwrites, "attempts-are-booked", "gateway-agrees"),
         _by(gate_not_required, "claims-were-free"),
-        _by(lease_ignored, "requests-were-claimed", "charged-once"),
         _by(suspense_dropped, "gateway-agrees"),
         _by(key_life_ignored, *_MONEY),
         _by(instalments_not_claimed, "claims-match", "claims-were-free"),
