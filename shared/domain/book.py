@@ -6,9 +6,14 @@ UTC. `rev` counts the writes of a row: whoever changes a row requires the `rev` 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
+from shared.domain.consent import Bar
+from shared.domain.contact_caps import Contact
+from shared.domain.contact_rules import Channel
+from shared.domain.holds import Hold
 from shared.domain.money import Money
 
 
@@ -31,7 +36,10 @@ class Stage(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Stage).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {stage: place for place, stage in enumerate(Stage)}
 
 
 def stage_entered(escalation_key: str) -> Stage:
@@ -115,6 +123,26 @@ class Borrower:
     time_zone: str  # IANA
     country: str  # ISO 3166-1 alpha-2
     payday: int | None = None  # day of the month on which wages come, where known
+    email: str | None = None
+    push: str | None = None  # the app's endpoint at the push service, an ARN
+    other_zones: tuple[str, ...] = ()  # IANA, where the borrower may be too: of the phone number, of another address
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Every zone where the borrower may be."""
+        return (self.time_zone, *self.other_zones)
+
+    def address(self, channel: Channel) -> str | None:
+        """Where a channel reaches the borrower, if it does."""
+        match channel:
+            case Channel.SMS | Channel.VOICE:
+                return self.phone
+            case Channel.PUSH:
+                return self.push
+            case Channel.EMAIL:
+                return self.email
+            case _:
+                assert_never(channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +161,18 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class ContactCard:
-    """The contact line's row of a borrower: what was told, about which loans. `told` is keyed by `keys.told_key`."""
+    """The contact line's row of a borrower: what was told, about which loans. `told` is keyed by `keys.told_key`.
+
+    `contacts` are those that can still count under a cap, oldest first.
+    """
 
     borrower_id: str
     loan_ids: tuple[str, ...]
     told: Mapping[str, Told] = field(default_factory=dict)
     rev: int = 0
     step: datetime | None = None
+    contacts: tuple[Contact, ...] = ()
+    bars: tuple[Bar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +191,7 @@ class Loan:
     gate_rev: int = 0  # raised by every writer of a mandate, hold, dispute or closure
     stage_rev: int = 0  # raised by every write of the stage line's own fields
     step: datetime | None = None
+    holds: tuple[Hold, ...] = ()  # in force, by id; each change raises the gate
 
     @property
     def stage(self) -> Stage:
@@ -218,6 +252,7 @@ class Instalment:
     fee_paid_minor: int = 0  # these three are part of `paid_minor`; the rest of it is principal
     penalty_paid_minor: int = 0
     interest_paid_minor: int = 0
+    varies: bool = False  # what is due is not what was due the time before
 
     @property
     def due_minor(self) -> int:
@@ -325,6 +360,14 @@ class LoanFile:
         valid = [m for m in active if m.expires_on is None or day <= m.expires_on]
         return max(valid, key=lambda m: (m.signed_on, m.mandate_id), default=None)
 
+    def taken_over_on(self, day: date) -> date | None:
+        """The business date on which another mandate debits, because that of `day` expired; None where none follows."""
+        mandate = self.mandate_on(day)
+        if mandate is None or mandate.expires_on is None:
+            return None
+        after = mandate.expires_on + timedelta(days=1)
+        return after if self.mandate_on(after) else None
+
     def instalment(self, number: int) -> Instalment | None:
         return next((i for i in self.instalments if i.number == number), None)
 
@@ -385,6 +428,13 @@ class NoticeRecord:
     provider_ref: str | None = None
     settled_at: datetime | None = None
     detail: str | None = None
+    message_class: str = ""
+    tried: tuple[str, ...] = ()  # channels that certainly did not take it, and will not
+    delivery: str | None = None  # what the receipts say by now: `shared.ports.messages.What`
+    delivery_code: str | None = None  # why, where it failed: a code of the provider
+    delivery_at: datetime | None = None
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

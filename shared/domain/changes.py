@@ -21,6 +21,7 @@ from shared.domain.book import (
     NoticeRecord,
     OneTimeCode,
 )
+from shared.domain.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,27 @@ class SaveMandate:
 
     row: Mandate
     gate_rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveHolds:
+    """Writes a loan's holds and raises its gate, which must still be `gate_rev`. Sets the stage step to `at` as
+    `WakeStage` does, so that a stage worker who decided before loses."""
+
+    loan_id: str
+    holds: tuple[Hold, ...]
+    gate_rev: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReceipt:
+    """Writes what a notice's receipts say (`delivery`, `delivery_code`, `delivery_at`, `opened_at`, `clicked_at`), and
+    SENT where its end was not known or still claimed, with `provider_ref` and `settled_at` where it had none.
+    Requires that `delivery` is still `was`, the same send, and no released notice."""
+
+    row: NoticeRecord
+    was: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +171,8 @@ type Change = (
     | SaveAttempt
     | SaveNotice
     | SaveMandate
+    | SaveHolds
+    | SaveReceipt
     | SaveDebitCard
     | SaveCode
     | HoldGate

@@ -180,7 +180,7 @@ class KeywordRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldRule:
     """What a circumstance of the borrower stops, and for how many days at most; None: until somebody ends it."""
 
     code: str
@@ -196,7 +196,7 @@ class ContactRules:
     caps: frozenset[Cap] = frozenset()  # all apply
     banned: frozenset[Phrases] = frozenset()
     required: frozenset[Phrases] = frozenset()
-    holds: frozenset[Hold] = frozenset()
+    holds: frozenset[HoldRule] = frozenset()
     keywords: frozenset[KeywordRule] = frozenset()
     recipients: frozenset[Recipient] | None = None
     lead_days: int | None = None  # between a pre-debit notice and its debit
@@ -235,17 +235,21 @@ class ContactRules:
             found = self._caps[key] = tuple(sorted(applying, key=lambda cap: (cap.id, cap.pack)))
         return found
 
-    def hold(self, code: str) -> Hold | None:
+    def hold(self, code: str) -> HoldRule | None:
         """All that a hold of this code stops by any pack, for the longest time of any; None: no pack knows it."""
         found = [hold for hold in self.holds if hold.code == code]
         if not found:
             return None
         limits = [hold.days for hold in found if hold.days is not None]
         stops = frozenset[Stops]().union(*(hold.stops for hold in found))
-        return Hold(code, stops, max(limits) if len(limits) == len(found) else None)
+        return HoldRule(code, stops, max(limits) if len(limits) == len(found) else None)
 
     def may_contact(self, recipient: Recipient) -> bool:
         return self.recipients is not None and recipient in self.recipients
+
+
+NO_RULES = ContactRules()
+"""Nothing stated: alone, nothing goes out under it."""
 
 
 @lru_cache(maxsize=1024)
@@ -270,7 +274,7 @@ def merge(one: ContactRules, other: ContactRules) -> ContactRules:
 
 def merge_all(rules: Iterable[ContactRules]) -> ContactRules:
     """The strictest of all; of none, rules under which nothing goes out."""
-    return reduce(merge, rules, ContactRules())
+    return reduce(merge, rules, NO_RULES)
 
 
 def _common(one: frozenset[Recipient] | None, other: frozenset[Recipient] | None) -> frozenset[Recipient] | None:

@@ -47,6 +47,25 @@ def opens(
             return moment
 
 
+def closes(
+    now: datetime, rules: ContactRules, message_class: MessageClass, channel: Channel, zones: tuple[str, ...]
+) -> datetime:
+    """Until when a message that is admitted `now` stays admitted, in every zone; `now` where it is not admitted.
+
+    Exact where the clock does not change before, and else at most the change too early or too late; at most a day.
+    """
+    week = rules.week(message_class, channel)
+    found = [now + timedelta(minutes=_rest(now.astimezone(clock), week)) for clock in known_zones(zones)]
+    return min(found, default=now)
+
+
+def _rest(local: datetime, week: Week) -> float:
+    """Minutes for which the week stays open on this clock; 0: it is closed."""
+    minute = local.hour * 60 + local.minute
+    end = next((end for start, end in week[local.weekday()] if start <= minute < end), None)
+    return 0 if end is None else end - minute - local.second / 60
+
+
 def closed_by(
     now: datetime, rules: ContactRules, message_class: MessageClass, channel: Channel, zones: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:

@@ -16,8 +16,10 @@ from shared.domain.book import (
     Told,
 )
 from shared.domain.calendar import at_local, business_date, zone
+from shared.domain.contact_rules import Stops
 from shared.domain.debit_days import LONGEST_CLOSURE, DebitDay, debit_day, first_debit_day, is_announced, may_go_on
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
+from shared.domain.holds import held
 from shared.domain.mandates import is_stopped
 from shared.domain.money import Money
 from shared.domain.outcomes import RULES
@@ -48,7 +50,7 @@ class Presentment:
     owner: Owner = Owner.SCHEDULE
 
 
-def plan_debit(
+def plan_debit(  # noqa: C901 - one line for each thing that stands before an attempt
     instalment: Instalment,
     loan: Loan,
     mandate: Mandate | None,
@@ -71,6 +73,8 @@ def plan_debit(
         return Drop(refusal or Reason.NO_ACTIVE_MANDATE)
     rules, rail = policy.under(mandate.rail), policy.rails.get(mandate.rail)
     today = business_date(now, policy.business_zone)
+    if on_hold := held(loan.holds, Stops.DEBIT, now, today, policy.business_zone):
+        return on_hold
     if rules is None or rail is None:
         return Defer(now + UNRULED, Reason.RAIL_UNKNOWN)
     if refusal := standing_refusal(instalment, rules, rail) or funding_refusal(mandate, rules):

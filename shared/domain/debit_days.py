@@ -59,7 +59,7 @@ def first_debit_day(instalment: Instalment, told: Told | None, rules: Policy, to
     if not rules.notice_required:
         return instalment.due_on
     announced_on = told.announced_on if told and is_announced(instalment, told, rules, today) else None
-    return max(instalment.due_on, (announced_on or today) + timedelta(days=rules.notice_lead_days))
+    return max(instalment.due_on, (announced_on or today) + timedelta(days=rules.lead_days(instalment)))
 
 
 def is_announced(instalment: Instalment, told: Told | None, rules: Policy, today: date) -> bool:
@@ -68,7 +68,7 @@ def is_announced(instalment: Instalment, told: Told | None, rules: Policy, today
         return False
     if rules.notice_valid_days is None:
         return True
-    return today <= told.announced_on + timedelta(days=rules.notice_lead_days + rules.notice_valid_days)
+    return today <= told.announced_on + timedelta(days=rules.lead_days(instalment) + rules.notice_valid_days)
 
 
 def may_go_on(instalment: Instalment, told: Told | None, rules: Policy, rail: Rail, today: date) -> bool:

@@ -27,7 +27,13 @@ class Reason(Enum):
     CURED = "payments moved the oldest unpaid instalment back below the stage"
     # defer
     NOTHING_DUE = "nothing is due for this borrower before then"
+    ON_HOLD = "a hold stops this until it ends"
+    CONTACT_CAP = "the borrower was contacted as often as the caps allow"
+    NO_CONTACT_WINDOW = "no time is known at which this borrower may be contacted: a zone or the packs are wrong"
+    NO_PROVIDER = "no provider of a valid pack carries messages to this borrower's country"
     OUTSIDE_CONTACT_HOURS = "the borrower's local time is outside contact hours"
+    LEARNED_HOUR = "nothing waits for this message, and a later hour of the day was drawn for it"
+    TEXT_REFUSED = "the text breaks a rule of its packs, so it is not sent: a person must change the wording"
     AWAITING_DEDUCTION = "a deduction of today will speak first"
     NOT_YET_DUE = "the instalment is not due yet"
     BEFORE_SLOT = "the next deduction slot has not opened yet"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from shared.domain.calendar import days_past_due
 from shared.domain.money import Money
-from shared.domain.stage import days_past_due
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ DuebellError
 ├── CallerError           nobody, or somebody else, signed what came as a person's order: nothing was done
 ├── SettingsError         a function's environment lacks a variable, or holds one that means nothing: it does not start
 ├── PolicyError           a pack is missing, expired or malformed: nothing is sent or debited
+│   └── LeafError         one leaf of it is missing, malformed, unknown or looser than it may be
 ├── CurrencyMismatchError two amounts of different currencies in one sum
 ├── BookError             the stored rows contradict each other
 └── StoreError            a store could not be asked or did not answer
@@ -47,6 +48,17 @@ class SettingsError(DuebellError):
 
 class PolicyError(DuebellError):
     """A policy pack is missing, not valid on the day, or malformed."""
+
+
+class LeafError(PolicyError):
+    """A leaf is wrong: `leaf` is its path (`PREFIX.*` for a tree without any), `shape` what it should be, where any
+    rule reads it, and `tree` the prefix under which leaves may have any name."""
+
+    def __init__(self, leaf: str, message: str, shape: object = None, tree: str = "") -> None:
+        super().__init__(message)
+        self.leaf = leaf
+        self.shape = shape
+        self.tree = tree
 
 
 class CurrencyMismatchError(DuebellError):

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _TOKENS = re.compile(r"[a-z0-9]+|[^\x00-\x7f ]+")
 _DROPPED = ("M", "Cf")  # marks and invisible joiners stand within a word
@@ -27,14 +28,20 @@ def squeezed(text: str) -> str:
 
 def contains(text: str, phrase: str) -> bool:
     """A folded text holds a phrase: Latin words as whole words, other scripts anywhere."""
+    wanted = _words(phrase)
+    return bool(wanted) and wanted in f" {text} "
+
+
+@lru_cache(maxsize=4096)
+def _words(phrase: str) -> str:
+    """The folded phrase, with the spaces that stand around Latin words; packs hold the same few hundred."""
     wanted = folded(phrase)
-    if not wanted:
-        return False
-    head = " " if wanted[0].isascii() else ""
-    tail = " " if wanted[-1].isascii() else ""
-    return f"{head}{wanted}{tail}" in f" {text} "
+    head = " " if wanted[:1].isascii() else ""
+    tail = " " if wanted[-1:].isascii() else ""
+    return f"{head}{wanted}{tail}" if wanted else ""
 
 
+@lru_cache(maxsize=8192)
 def _kept(character: str) -> str:
     category = unicodedata.category(character)
     if category.startswith(_DROPPED):

@@ -22,9 +22,11 @@ from shared.domain.book import (
     Told,
 )
 from shared.domain.calendar import at_local, business_date, zone
+from shared.domain.contact_rules import Stops
 from shared.domain.debit import UNRULED, Presentment, funding_refusal, standing_refusal, stop_over_loans, usable
 from shared.domain.debit_days import day_after_last, first_debit_day, is_announced, last_rail_day, settling_day
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
+from shared.domain.holds import held
 from shared.domain.money import Money
 from shared.domain.outcomes import RULES
 from shared.domain.policy import Policy
@@ -56,6 +58,7 @@ def plan_pay_now(
     `amount` None is all that is outstanding of them; a lower one pays the oldest first. The borrower who orders a
     debit on the spot needs no notice of it, which would tell him what he is just doing (own design); an operator's
     order is a debit like the schedule's, never before the due date and only after its notice. `told` is by instalment.
+    A hold that stops debits stops an operator's too; the borrower pays of his own will what nobody may take from him.
     """
     chosen = _chosen(file, numbers)
     refusal = _unknown(file.loan, numbers, chosen) or _refusal(file.loan, chosen)
@@ -67,14 +70,18 @@ def plan_pay_now(
         return Drop(Reason.AMOUNT_OUT_OF_RANGE)
     if board.stops_debits(mandate.rail, file.loan.product):
         return Defer(now + SWITCH_RETRY, Reason.SWITCHED_OFF)
+    if owner is not Owner.BORROWER and (on_hold := _on_hold(file.loan, policy, now)):
+        return on_hold
     rules, rail = policy.under(mandate.rail), policy.rails.get(mandate.rail)
     if rules is None or rail is None:
         return Defer(now + UNRULED, Reason.RAIL_UNKNOWN)
-    held = _spent(chosen, asked, mandate, rules, rail) or stop_over_loans(mandate, debits, rail, now)
-    held = held or _not_today(chosen, rules, rail, now)
+    stopped = _spent(chosen, asked, mandate, rules, rail) or stop_over_loans(mandate, debits, rail, now)
+    stopped = stopped or _not_today(chosen, rules, rail, now)
     if owner is not Owner.BORROWER:
-        held = held or _unannounced(chosen, told or {}, rules, now)
-    return held or Act(_presentment(file.loan, chosen, asked, mandate, rules, rail, owner, now), Reason.PAYMENT_ORDERED)
+        stopped = stopped or _unannounced(chosen, told or {}, rules, now)
+    return stopped or Act(
+        _presentment(file.loan, chosen, asked, mandate, rules, rail, owner, now), Reason.PAYMENT_ORDERED
+    )
 
 
 def _chosen(file: LoanFile, numbers: Sequence[int] | None) -> tuple[Instalment, ...]:
@@ -103,6 +110,11 @@ def _refusal(loan: Loan, chosen: Sequence[Instalment]) -> Reason | None:
     if any(i.state is InstalmentState.CLAIMED for i in chosen):
         return Reason.ATTEMPT_OPEN
     return None
+
+
+def _on_hold(loan: Loan, policy: Policy, now: datetime) -> Defer | None:
+    today = business_date(now, policy.business_zone)
+    return held(loan.holds, Stops.DEBIT, now, today, policy.business_zone)
 
 
 def _spent(chosen: Sequence[Instalment], asked: Money, mandate: Mandate, rules: Policy, rail: Rail) -> Drop | None:

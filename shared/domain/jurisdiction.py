@@ -15,7 +15,7 @@ from shared.domain.contact_rules import (
     Channel,
     ContactEvent,
     ContactRules,
-    Hold,
+    HoldRule,
     Keyword,
     KeywordRule,
     MessageClass,
@@ -60,6 +60,7 @@ class Jurisdiction:
     """What a country's law, its industry and we ourselves hold in it."""
 
     name: str
+    version: str
     countries: frozenset[str]  # ISO 3166-1 alpha-2
     contact: ContactRules
     delinquency: Delinquency
@@ -76,6 +77,7 @@ def read_whole_jurisdiction(pack: Pack) -> Jurisdiction:
         reader = Reader(pack.leaves)
         found = Jurisdiction(
             pack.id,
+            pack.version,
             frozenset(reader.take("countries", a_country_list)),
             _contact_rules(pack, reader, is_whole=True),
             _delinquency(reader),
@@ -88,16 +90,20 @@ def read_whole_jurisdiction(pack: Pack) -> Jurisdiction:
 
 def jurisdiction_of(packs: Iterable[Pack], country: str, day: date) -> Jurisdiction:
     """The jurisdiction of a country on a day; raises PolicyError where no valid pack, or more than one, covers it."""
-    valid = [read_whole_jurisdiction(p) for p in packs if p.type == "jurisdiction" and p.is_valid_on(day)]
-    found = [jurisdiction for jurisdiction in valid if country in jurisdiction.countries]
+    found = [jurisdiction for jurisdiction in jurisdictions_on(packs, day) if country in jurisdiction.countries]
     if len(found) != 1:
         names = ", ".join(sorted(jurisdiction.name for jurisdiction in found)) or "no jurisdiction pack"
         raise PolicyError(f"{names} covers {country} on {day}; exactly one must")
     return found[0]
 
 
+def jurisdictions_on(packs: Iterable[Pack], day: date) -> tuple[Jurisdiction, ...]:
+    """Every jurisdiction that is valid on a day; raises PolicyError for a pack that cannot be read."""
+    return tuple(read_whole_jurisdiction(p) for p in packs if p.type == "jurisdiction" and p.is_valid_on(day))
+
+
 def take_contact_rules(pack: Pack, reader: Reader) -> ContactRules:
-    """The contact rules that a lender's or a provider's pack states, taken out of its reader; others stay unstated."""
+    """The contact rules that a lender's or a provider's pack states and nobody took out of the reader yet."""
     return _contact_rules(pack, reader, is_whole=False)
 
 
@@ -105,11 +111,11 @@ def _contact_rules(pack: Pack, reader: Reader, *, is_whole: bool) -> ContactRule
     name = f"{pack.id}-{pack.version}"
 
     def tree[T](prefix: str, shape: Shape[T]) -> dict[str, T]:
-        stated = is_whole or any(path.startswith(prefix + ".") for path in pack.leaves)
+        stated = is_whole or any(path.startswith(prefix + ".") and reader.has(path) for path in pack.leaves)
         return reader.take_all(prefix, shape) if stated else {}
 
     def leaf[T](path: str, shape: Shape[T]) -> T | None:
-        return reader.take(path, shape) if is_whole or path in pack.leaves else None
+        return reader.take(path, shape) if is_whole or (path in pack.leaves and reader.has(path)) else None
 
     windows = frozenset(replace(w, id=f"contact.windows.{n}") for n, w in tree("contact.windows", a_window).items())
     recipients = leaf("contact.recipients", members(Recipient))
@@ -151,7 +157,22 @@ def _delinquency(reader: Reader) -> Delinquency:
     )
 
 
-@says("a list of different ISO 3166-1 alpha-2 country codes")
+_CLASSES = {"anyOf": [{"const": "all"}, members(MessageClass).json]}
+_CHANNELS = {"anyOf": [{"const": "all"}, members(Channel).json]}
+_WEEKDAYS = {"anyOf": [{"const": "all"}, weekdays.json]}
+_CODE = {"type": "string", "pattern": "^[A-Z]{2}$"}
+
+
+def _json_table(**fields: Mapping[str, object]) -> dict[str, object]:
+    """For editors: a table of exactly these; a name that is a word of Python ends in an underscore."""
+    named = {name.removesuffix("_"): field for name, field in fields.items()}
+    return {"type": "object", "properties": named, "required": list(named), "additionalProperties": False}
+
+
+@says(
+    "a list of different ISO 3166-1 alpha-2 country codes",
+    {"type": "array", "items": _CODE, "uniqueItems": True, "minItems": 1},
+)
 def a_country_list(value: object) -> list[str]:
     found = texts(value)
     if not found or len(set(found)) != len(found) or not set(found) <= COUNTRIES:
@@ -159,7 +180,10 @@ def a_country_list(value: object) -> list[str]:
     return found
 
 
-@says('a window: classes, channels and weekdays (lists, or "all"), from and to in whole minutes, from before to')
+@says(
+    'a window: classes, channels and weekdays (lists, or "all"), from and to in whole minutes, from before to',
+    _json_table(classes=_CLASSES, channels=_CHANNELS, weekdays=_WEEKDAYS, from_=clock.json, to=clock.json),
+)
 def a_window(value: object) -> Window:
     table = _table(value, {"classes", "channels", "weekdays", "from", "to"})
     days = range(1, 8) if table["weekdays"] == "all" else weekdays(table["weekdays"])
@@ -172,7 +196,26 @@ def a_window(value: object) -> Window:
     return window
 
 
-@says('a cap: channels and classes (lists, or "all"), counts, scope, max, days or hours, and perhaps after')
+_CAP = {
+    "channels": _CHANNELS,
+    "classes": _CLASSES,
+    "counts": {"enum": [*Reached]},
+    "scope": {"enum": [*Scope]},
+    "max": count.json,
+}
+_LENGTH = {"type": "integer", "minimum": 1}
+
+
+@says(
+    'a cap: channels and classes (lists, or "all"), counts, scope, max, days or hours, and perhaps after',
+    {
+        "type": "object",
+        "properties": {**_CAP, "days": _LENGTH, "hours": _LENGTH, "after": {"enum": [*ContactEvent]}},
+        "required": [*_CAP],
+        "oneOf": [{"required": ["days"]}, {"required": ["hours"]}],
+        "additionalProperties": False,
+    },
+)
 def a_cap(value: object) -> Cap:
     given = value if isinstance(value, Mapping) else {}
     optional = {name for name in ("days", "hours", "after") if name in given}
@@ -195,7 +238,10 @@ def a_cap(value: object) -> Cap:
     )
 
 
-@says('phrases: classes and channels (lists, or "all"), and a list of phrases with letters in them, or known {fields}')
+@says(
+    'phrases: classes and channels (lists, or "all"), and a list of phrases with letters in them, or known {fields}',
+    _json_table(classes=_CLASSES, channels=_CHANNELS, phrases={**texts.json, "minItems": 1}),
+)
 def some_phrases(value: object) -> Phrases:
     table = _table(value, {"classes", "channels", "phrases"})
     found = texts(table["phrases"])
@@ -204,16 +250,19 @@ def some_phrases(value: object) -> Phrases:
     return Phrases("", "", _some(MessageClass, table), _some(Channel, table), frozenset(found))
 
 
-@says('a hold: stops, and days, a whole number or "none"')
-def a_hold(value: object) -> Hold:
+@says(
+    'a hold: stops, and days, a whole number or "none"',
+    _json_table(stops={**members(Stops).json, "minItems": 1}, days=maybe_count.json),
+)
+def a_hold(value: object) -> HoldRule:
     table = _table(value, {"stops", "days"})
     stops = members(Stops)(table["stops"])
     if not stops:
         raise ValueError
-    return Hold("", frozenset(stops), maybe_count(table["days"]))
+    return HoldRule("", frozenset(stops), maybe_count(table["days"]))
 
 
-@says("a list of words with letters in them")
+@says("a list of words with letters in them", texts.json)
 def some_keywords(value: object) -> list[str]:
     found = texts(value)
     if not all(folded(word) for word in found):
@@ -221,14 +270,21 @@ def some_keywords(value: object) -> list[str]:
     return found
 
 
-@says("0 or 1")
+@says("0 or 1", {"enum": [0, 1]})
 def an_origin(value: object) -> int:
     if count(value) > 1:
         raise ValueError
     return count(value)
 
 
-@says("a list of [name, first dpd] pairs, rising")
+@says(
+    "a list of [name, first dpd] pairs, rising",
+    {
+        "type": "array",
+        "items": {"type": "array", "items": [text.json, count.json], "minItems": 2, "maxItems": 2},
+        "minItems": 1,
+    },
+)
 def some_buckets(value: object) -> list[tuple[str, int]]:
     if not isinstance(value, list) or not value:
         raise TypeError
@@ -242,7 +298,15 @@ def some_buckets(value: object) -> list[tuple[str, int]]:
     return found
 
 
-@says('a materiality: minor, currency and basis_points; or "none"')
+@says(
+    'a materiality: minor, currency and basis_points; or "none"',
+    {
+        "anyOf": [
+            {"const": "none"},
+            _json_table(minor=count.json, currency=text.json, basis_points=count.json),
+        ]
+    },
+)
 def maybe_materiality(value: object) -> Materiality | None:
     if value == "none":
         return None

@@ -4,7 +4,8 @@ Keys are derived from business identity, never generated, so that doing a thing 
 """
 
 import re
-from datetime import datetime
+from datetime import date, datetime
+from hashlib import sha256
 from zlib import crc32
 
 from shared.domain.book import Line, Stage
@@ -29,6 +30,9 @@ TOLD, WAITING = "told", "waiting"
 """The source of the marks that number what takes an entry's money back."""
 CODE = "CODE#"
 CODES = "CODES#"
+CONSENT = "CONSENT#"
+LINK = "LINK#"
+OPTED_OUT = "OPTED_OUT"
 DEBIT = "DEBIT"
 QUARANTINE = "QUARANTINE"
 """The agenda partition of rows that failed three times; no planner reads it, a person does."""
@@ -84,6 +88,17 @@ def tier_key(tier: str, loan_id: str, number: int, episode: int) -> str:
     return f"{tier}#{told_key(loan_id, number, episode)}"
 
 
+def tier_of_told(tier: str, key: str) -> str:
+    """The tier's key, where `key` is a `told_key`."""
+    return f"{tier}#{key}"
+
+
+def parse_tier_key(key: str) -> tuple[str, int]:
+    """The loan and the instalment's number (0: the loan as a whole) of a tier's key."""
+    _, loan_id, number, _ = key.split("#")
+    return loan_id, int(number)
+
+
 def seq_entity(seq: int) -> str:
     return f"P#{seq:06d}"
 
@@ -107,6 +122,12 @@ def parse_intent_key(key: str) -> tuple[str, int]:
 def intents_of(loan_id: str) -> str:
     """What the keys of a loan's intents begin with."""
     return f"{loan_id}:P"
+
+
+def address_key(address: str) -> str:
+    """Stands for a phone number, e-mail address or endpoint where caps and receipts need one. No secret: whoever has a
+    list of numbers can try them, so it goes wherever addresses may go, and nowhere else."""
+    return sha256(address.encode()).hexdigest()[:16]
 
 
 def notice_hint(borrower_id: str, notice_key: str) -> str:
@@ -146,13 +167,28 @@ def told_by(loan_id: str, entity: str, channel: str) -> str:
 
 
 def waits_for(source: str, reference: str) -> str:
-    """That something in suspense takes a payment back which was not booked yet."""
+    """That something in suspense takes a payment back: it came before the payment, or took more than was left."""
     return f"{source}:{reference}:{WAITING}"
+
+
+def waiting_place(source: str, reference: str, number: int) -> str:
+    """The place of one news among those that take a payment back and stand in suspense: each is taken once."""
+    return f"{waits_for(source, reference)}:{number:03d}"
 
 
 def order_revision(order_id: str) -> str:
     """A borrower's order in the audit of its loan: put once, whenever it comes."""
     return f"order#{order_id}"
+
+
+def hold_ids_of(code: str, on: date) -> str:
+    """What the ids of the holds of a code that were set on a business date begin with."""
+    return f"{code}-{on.isoformat()}-"
+
+
+def hold_id(code: str, on: date, number: int) -> str:
+    """One hold of a loan: the how manieth of its code and date."""
+    return f"{hold_ids_of(code, on)}{number}"
 
 
 def code_entity(purpose: str) -> str:
@@ -166,6 +202,36 @@ def codes_subject(borrower_id: str) -> str:
 
 def code_number(number: int) -> str:
     return f"{number:06d}"
+
+
+def code_hint(borrower_id: str, number: str) -> str:
+    """The message with a one-time code, in the form of a notice's hint: no notice has this key."""
+    return f"{borrower_id}#{CODE}{number}"
+
+
+def consent_subject(borrower_id: str) -> str:
+    """Under which the audit keeps what a borrower said about being written to."""
+    return f"{CONSENT}{borrower_id}"
+
+
+def inbound_revision(provider: str, inbound_ref: str) -> str:
+    """A message from a borrower in the audit: put once, however often it is delivered."""
+    return f"inbound#{provider}#{inbound_ref}"
+
+
+def opt_out_notice(provider: str, inbound_ref: str) -> str:
+    """The key of the message that confirms an opt-out: one for each message that asked for it."""
+    return f"{OPTED_OUT}#{sha256(f'{provider}#{inbound_ref}'.encode()).hexdigest()[:16]}"
+
+
+def repeated(notice_key: str, again: int) -> str:
+    """The key of a notice that is told once more: a repeat is a message of its own. 0: the first one."""
+    return f"{notice_key}~{again}" if again else notice_key
+
+
+def link_row(name: str) -> str:
+    """Which notice a short link came with, in the control table."""
+    return f"{LINK}{name}"
 
 
 def audit_revision(at: datetime, what: str) -> str:
@@ -188,12 +254,17 @@ def instant(at: datetime) -> str:
 
 
 def agenda_sort(step: datetime, key: str) -> str:
-    return f"{step:%Y-%m-%dT%H:%M:%SZ}#{key}"
+    return f"{_second(step)}#{key}"
 
 
 def agenda_bound(until: datetime) -> str:
     """Sorts after every agenda entry at or before `until`."""
-    return f"{until:%Y-%m-%dT%H:%M:%SZ}#\x7f"
+    return f"{_second(until)}#\x7f"
+
+
+def _second(at: datetime) -> str:
+    """An aware UTC instant to the second, as sortable text."""
+    return f"{at.isoformat(timespec='seconds')[:19]}Z"
 
 
 def agenda_after(text: str) -> str:

@@ -14,6 +14,7 @@ from hashlib import sha256
 from shared.domain import keys
 from shared.domain.book import AuditEntry, Outcome
 from shared.domain.errors import InputError
+from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.policy import Policy
 
@@ -225,4 +226,4 @@ class Resolution:
     reason: str
 
 
-type OperatorRequest = Order | Approval | SwitchOrder | Resolution
+type OperatorRequest = Order | Approval | SwitchOrder | Resolution | HoldAdd | HoldEnd

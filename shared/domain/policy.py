@@ -8,11 +8,27 @@ debited. Rails are packs of their own, merged strictest-wins under the rail of a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
-from shared.domain.book import Component, Outcome, SourceKind, Stage
+from shared.domain.book import Component, Instalment, Outcome, SourceKind, Stage
 from shared.domain.calendar import business_date
-from shared.domain.errors import PolicyError
+from shared.domain.contact_loosening import loosens
+from shared.domain.contact_rules import (
+    NO_RULES,
+    Channel,
+    ContactRules,
+    MessageClass,
+    Window,
+    WindowGroup,
+    merge,
+    merge_all,
+)
+from shared.domain.errors import LeafError, PolicyError
+from shared.domain.jurisdiction import jurisdiction_of, jurisdictions_on, take_contact_rules
+from shared.domain.learning import Learning, read_learning
 from shared.domain.packs import (
+    MIDNIGHT,
+    Kind,
     Leaf,
     Pack,
     Reader,
@@ -25,15 +41,16 @@ from shared.domain.packs import (
     mandate_text,
     maybe_count,
     members,
-    message,
     outcomes,
     percent,
     some_counts,
     text,
     texts,
 )
+from shared.domain.provider_rules import NOBODY, ProviderRules, a_provider, read_providers
 from shared.domain.rail import Rail, read_rail
 from shared.domain.shape import Shape
+from shared.domain.text_templates import TITLED, Addition, Template, addition, template
 
 MANDATE_TEXTS = frozenset(
     {
@@ -44,6 +61,11 @@ MANDATE_TEXTS = frozenset(
 )
 """The texts about a mandate that each locale has: the codes' messages, and the parts of the risk notices."""
 
+ANSWER_TEXTS = frozenset(
+    {"opted_out", "link", "page_title", "page_due", "page_overdue", "page_paid", "page_how", "page_help"}
+)
+"""The texts that answer a borrower: to STOP, the words before a short link, and the page behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageRule:
@@ -53,6 +75,7 @@ class StageRule:
     from_dpd: int
     notice_from_dpd: int
     consequences: tuple[str, ...]
+    notice_is_law: bool = False  # a law asks for the notice, so that it is a legal one
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +100,10 @@ class Policy:
     product: str
     version: str
     business_zone: str
-    window_start: time
-    window_end: time
     send_from: time
+    channels: Mapping[MessageClass, tuple[Channel, ...]]  # in the order in which they are tried
+    wired: Mapping[Channel, str]  # the provider of each channel, by the name of its pack; NOBODY: none
+    providers: Mapping[Channel, ProviderRules]  # those of them with a valid pack
     reminder_days: tuple[int, ...]  # descending
     overdue_from_dpd: tuple[int, ...]  # ascending
     received_valid_days: int
@@ -92,6 +116,7 @@ class Policy:
     catch_up_days: int
     notice_required: bool
     notice_lead_days: int
+    notice_lead_days_varied: int  # where the amount is not that of the time before
     notice_valid_days: int | None  # how long after its lead a notice covers a debit
     outcome_grace: timedelta
     retry_outcomes: frozenset[Outcome]
@@ -115,10 +140,72 @@ class Policy:
     signature: Mapping[str, str]  # by locale
     product_name: Mapping[str, str]
     hotline: str
-    wording: Mapping[str, Mapping[str, str]]  # locale -> text id -> text
+    payment_name: Mapping[str, str]  # what is owed each time: a payment, a bill
+    wording: Mapping[str, Mapping[str, Template]]  # locale -> channel.text -> template, the product's own before others
+    additions: Mapping[str, tuple[Addition, ...]]  # by locale: what follows a text where a country asks for it
+    max_parts: Mapping[MessageClass, int]  # of an SMS
+    links: frozenset[str]  # hosts that a text may lead to, with their subdomains
     mandate_texts: Mapping[str, Mapping[str, str]]  # the same, for codes and risk notices
+    answers: Mapping[str, Mapping[str, str]]  # the same, for what answers the borrower
+    learning: Learning  # at which hour and over which channel what no step waits for is told
+    link_days: int  # for how many days a short link in a message opens; 0: messages have none
+    own: ContactRules  # of the lender's and the product's packs
+    packs: tuple[Pack, ...]  # all that are valid on the day
+    day: date
+    contact: ContactRules = NO_RULES  # of the borrower's country too, once `within` it; before, nothing goes out
+    planned: ContactRules = NO_RULES  # the same from the sending hour on, for what is not told at once
+    lost: Mapping[MessageClass, tuple[Channel, ...]] = field(default_factory=dict)  # whose provider has no valid pack
 
+    _within: dict[str, "Policy"] = field(default_factory=dict, init=False, repr=False, compare=False)
     _under: dict[str, "Policy"] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _openings: dict[bool, tuple[tuple[MessageClass, Channel], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def openings(self, *, planned: bool) -> tuple[tuple[MessageClass, Channel], ...]:
+        """One class and channel for each of the weeks that the rules give to messages: those told at once, or all
+        others."""
+        if planned not in self._openings:
+            rules = self.planned if planned else self.contact
+            weeks = {rules.week(c, channel): (c, channel) for c, order in self.channels.items() for channel in order}
+            self._openings[planned] = tuple(weeks.values())
+        return self._openings[planned]
+
+    def within(self, country: str) -> "Policy":
+        """The rules for a borrower of a country: the strictest of the lender's, the country's and the providers'.
+
+        A channel is left out whose provider is not named, has no valid pack or does not serve the country. Raises
+        PolicyError where no valid jurisdiction pack, or more than one, covers the country.
+        """
+        if country not in self._within:
+            found = jurisdiction_of(self.packs, country, self.day)
+            providers = {c: provider for c, provider in self.providers.items() if provider.serves(country)}
+            contact = merge_all([found.contact, self.own, *(p.contact for p in providers.values())])
+            lost = {c for c, name in self.wired.items() if name != NOBODY and c not in self.providers}
+            names = [f"{found.name}-{found.version}", *sorted(f"{p.name}-{p.version}" for p in providers.values())]
+            self._within[country] = replace(
+                self,
+                version="+".join([self.version, *names]),
+                channels={m: tuple(c for c in order if c in providers) for m, order in self.channels.items()},
+                lost={m: tuple(c for c in order if c in lost) for m, order in self.channels.items()},
+                providers=providers,
+                contact=contact,
+                planned=merge(contact, _from_hour(self.send_from)),
+                max_attempts=_least(self.max_attempts, found.contact.max_attempts),
+                notice_lead_days=max(self.notice_lead_days, found.contact.lead_days or 0),
+                notice_lead_days_varied=max(
+                    self.notice_lead_days_varied, found.contact.lead_days or 0, found.contact.lead_days_varied or 0
+                ),
+            )
+        return self._within[country]
+
+    def planned_from(self, hour: time) -> ContactRules:
+        """The rules for what is not told at once, from an hour on that was learned: never more than `planned`."""
+        return merge(self.planned, _from_hour(hour, "contact.learning.hours"))
+
+    def lead_days(self, instalment: Instalment) -> int:
+        """Days between an instalment's pre-debit notice and its debit."""
+        return self.notice_lead_days_varied if instalment.varies else self.notice_lead_days
 
     def under(self, rail_name: str) -> "Policy | None":
         """The rules for a debit over a rail: the stricter of the lender's and the rail's. None: no pack of that rail is
@@ -138,10 +225,19 @@ class Policy:
             catch_up_days=_least(self.catch_up_days, rail.days_after_due),
             notice_required=self.notice_required or rail.notice_required,
             notice_lead_days=max(self.notice_lead_days, rail.notice_lead_days),
+            notice_lead_days_varied=max(self.notice_lead_days_varied, rail.notice_lead_days),
             retry_outcomes=self.retry_outcomes & rail.retry_outcomes,
             notice_valid_days=rail.notice_valid_days,
             partial_percent=self.partial_percent if rail.partial and not rail.same_amount else 0,
         )
+
+
+@lru_cache(maxsize=256)
+def _from_hour(hour: time, leaf: str = "contact.send_from") -> ContactRules:
+    """Open every day from an hour on, as a leaf of the lender says."""
+    every = frozenset(MessageClass), frozenset(Channel), frozenset(range(1, 8))
+    window = Window(leaf, *every, hour, MIDNIGHT)
+    return ContactRules(groups=frozenset({WindowGroup("lender", frozenset({window}))}))
 
 
 def _least(own: int, limit: int | None) -> int:
@@ -165,8 +261,8 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
     Raises PolicyError when one of them is missing or not valid that day, and for any leaf that is missing, doubled,
     unknown or of the wrong shape.
     """
-    packs = tuple(packs)
-    chosen = [p for p in packs if p.is_valid_on(day) and (p.type in ("lender", "wording") or p.id == product)]
+    packs = tuple(pack for pack in packs if pack.is_valid_on(day))
+    chosen = [p for p in packs if p.type in ("lender", "wording") or p.id == product]
     if not any(p.type == "lender" for p in chosen):
         raise PolicyError(f"no lender pack is valid on {day}")
     if not any(p.type == "product" for p in chosen):
@@ -178,15 +274,19 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
                 raise PolicyError(f"{pack.id}: {path} stands in another valid pack already")
             leaves[path] = leaf
     reader = Reader(leaves)
-    wording = _texts(reader, "wording", message)
+    wired = {channel: reader.take(f"provider.{channel}", a_provider) for channel in Channel}
     dpd_origin = reader.take("stage.dpd_origin", count)
+    send_from = reader.take("contact.send_from", clock)
+    learning = read_learning(reader, product, send_from, packs)
+    counted = {learning.pack} if learning.is_on and learning.pack else set[str]()
     policy = Policy(
         product=product,
-        version="+".join(sorted(f"{p.id}-{p.version}" for p in chosen)),
+        version="+".join(sorted({f"{p.id}-{p.version}" for p in chosen} | counted)),
         business_zone=reader.take("business_zone", a_zone),
-        window_start=reader.take("contact.window_start", clock),
-        window_end=reader.take("contact.window_end", clock),
-        send_from=reader.take("contact.send_from", clock),
+        send_from=send_from,
+        channels={c: tuple(reader.take(f"contact.channels.{c}", members(Channel))) for c in MessageClass},
+        wired=wired,
+        providers=_chosen(wired, packs),
         reminder_days=tuple(sorted(reader.take("contact.reminder_days", counts), reverse=True)),
         overdue_from_dpd=tuple(sorted(reader.take("contact.overdue_from_dpd", counts))),
         received_valid_days=reader.take("contact.received_valid_days", count),
@@ -198,7 +298,8 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
         max_attempts=reader.take("debit.max_attempts", count),
         catch_up_days=reader.take("debit.catch_up_days", count),
         notice_required=reader.take("debit.notice_required", flag),
-        notice_lead_days=reader.take("debit.notice_lead_days", count),
+        notice_lead_days=(lead_days := reader.take("debit.notice_lead_days", count)),
+        notice_lead_days_varied=lead_days,
         notice_valid_days=None,
         outcome_grace=timedelta(minutes=reader.take("debit.outcome_grace_minutes", count)),
         retry_outcomes=frozenset(reader.take("debit.retry_outcomes", outcomes)),
@@ -215,33 +316,50 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
             dpd_origin,
         ),
         borrower_may_choose=reader.take("allocation.borrower_may_choose", flag),
-        rails={rail.name: rail for rail in (read_rail(p) for p in packs if p.type == "rail" and p.is_valid_on(day))},
+        rails={rail.name: rail for rail in (read_rail(p) for p in packs if p.type == "rail")},
         approve_above_loans=reader.take("operator.approve_above_loans", maybe_count),
         approve_above_minor=reader.take("operator.approve_above_minor", maybe_count),
         code_life=timedelta(minutes=reader.take("mandate.code_minutes", count)),
         code_tries=reader.take("mandate.code_tries", count),
         codes_per_hour=reader.take("mandate.codes_per_hour", count),
         dpd_origin=dpd_origin,
-        stages=tuple(_stage_rule(reader, stage) for stage in Stage if stage is not Stage.CURRENT),
+        stages=tuple(_stage_rule(reader, leaves, stage) for stage in Stage if stage is not Stage.CURRENT),
         notice_wait=timedelta(minutes=reader.take("notice_wait_minutes", count)),
         signature=reader.take_all("signature", text),
         product_name=reader.take_all("name", text),
         hotline=reader.take("hotline", text),
-        wording=wording,
+        payment_name=reader.take_all("payment_name", text),
+        wording=_wording(reader, leaves),
+        additions=_additions(reader, leaves),
+        max_parts={c: reader.take(f"contact.max_parts.{c}", count) for c in MessageClass},
+        links=frozenset(reader.take("text.links", texts)),
         mandate_texts=_texts(reader, "mandate_text", mandate_text),
+        answers=_texts(reader, "answer_text", mandate_text),
+        learning=learning,
+        link_days=reader.take("contact.link_days", count),
+        own=merge_all(take_contact_rules(pack, reader) for pack in chosen),
+        packs=packs,
+        day=day,
     )
     reader.refuse_rest()
     _check(policy)
+    _check_contact(policy)
     _check_debits(policy)
     return policy
 
 
-def _check(policy: Policy) -> None:  # noqa: C901 - one line for each contradiction
+def _chosen(wired: Mapping[Channel, str], packs: tuple[Pack, ...]) -> dict[Channel, ProviderRules]:
+    """The provider of each channel, where a valid pack has its name. Raises PolicyError for one of another channel."""
+    known = read_providers(packs)
+    chosen = {channel: known[name] for channel, name in wired.items() if name in known}
+    for channel, provider in chosen.items():
+        if provider.channel is not channel:
+            raise LeafError(f"provider.{channel}", f"provider.{channel}: {provider.name} carries {provider.channel}")
+    return chosen
+
+
+def _check(policy: Policy) -> None:
     """What single leaves cannot say: an empty window or stages out of order would act wrongly or never."""
-    if not policy.window_start < policy.window_end:
-        raise PolicyError("contact.window_start must be before contact.window_end")
-    if not policy.send_from < policy.window_end:
-        raise PolicyError("contact.send_from must be before contact.window_end")
     starts = [rule.from_dpd for rule in policy.stages]
     if starts != sorted(set(starts)):
         raise PolicyError("stage.*.from_dpd must rise from stage to stage")
@@ -250,15 +368,33 @@ def _check(policy: Policy) -> None:  # noqa: C901 - one line for each contradict
             raise PolicyError(f"stage.{rule.stage}.notice_from_dpd names no step of contact.overdue_from_dpd")
         if rule.notice_from_dpd > rule.from_dpd:
             raise PolicyError(f"stage.{rule.stage}.notice_from_dpd comes after the stage itself")
+    _check_locales(policy)
+
+
+def _check_locales(policy: Policy) -> None:
     locales = set(policy.wording)
     if policy.default_locale not in locales:
         raise PolicyError(f"contact.default_locale {policy.default_locale!r} has no wording")
-    if not (set(policy.signature) == set(policy.product_name) == locales):
-        raise PolicyError("signature, name and wording must cover the same locales")
+    if not (set(policy.product_name) == set(policy.payment_name) == locales <= set(policy.signature)):
+        raise PolicyError("signature, name, payment_name and wording must cover the same locales")
     if set(policy.mandate_texts) != locales:
         raise PolicyError("mandate_text and wording must cover the same locales")
+    if set(policy.answers) != locales:
+        raise PolicyError("answer_text and wording must cover the same locales")
+    if missing := ANSWER_TEXTS - set(policy.answers[policy.default_locale]):
+        raise PolicyError(f"answer_text.{policy.default_locale}.{min(missing)} is missing")
     if missing := MANDATE_TEXTS - set(policy.mandate_texts[policy.default_locale]):
         raise PolicyError(f"mandate_text.{policy.default_locale}.{min(missing)} is missing")
+
+
+def _check_contact(policy: Policy) -> None:
+    """A lender only tightens: what would allow more than a country it may lend in is refused, though no merge would
+    let it through."""
+    if policy.own == NO_RULES:
+        return
+    for country in jurisdictions_on(policy.packs, policy.day):
+        if leaf := loosens(country.contact, policy.own):
+            raise LeafError(leaf, f"{leaf} allows more than {country.name}-{country.version} does")
 
 
 def _check_debits(policy: Policy) -> None:
@@ -272,8 +408,39 @@ def _check_debits(policy: Policy) -> None:
             raise PolicyError(f"{rail.name}: rail.retries_itself: the rail and debit.max_attempts both retry; one must")
 
 
-def _texts(reader: Reader, tree: str, shape: Shape[str]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+def _wording(reader: Reader, leaves: Mapping[str, Leaf]) -> dict[str, dict[str, Template]]:
+    """The lender's texts, with the product's own in the place of those that it says in another way."""
+    found = _texts(reader, "wording", template)
+    own = reader.take_all("own_wording", template) if _states(leaves, "own_wording") else {}
+    for path, wording in own.items():
+        locale, _, name = path.partition(".")
+        if name not in found.get(locale, {}):
+            raise LeafError(f"own_wording.{path}", f"own_wording.{path} is in the place of no text")
+        found[locale][name] = wording
+    for locale, named in found.items():
+        for name, wording in named.items():
+            channel, _, kind = name.partition(".")
+            if kind != "item" and (channel in TITLED) != (wording.title is not None):
+                path = f"wording.{locale}.{name}"
+                raise LeafError(path, f"{path}: {' and '.join(sorted(TITLED))} have a title too, and no other channel")
+    return found
+
+
+def _additions(reader: Reader, leaves: Mapping[str, Leaf]) -> dict[str, tuple[Addition, ...]]:
+    found: dict[str, tuple[Addition, ...]] = {}
+    named = reader.take_all("addition", addition) if _states(leaves, "addition") else {}
+    for path in sorted(named):
+        locale = path.partition(".")[0]
+        found[locale] = (*found.get(locale, ()), replace(named[path], id=f"addition.{path}"))
+    return found
+
+
+def _states(leaves: Mapping[str, Leaf], tree: str) -> bool:
+    return any(path.startswith(f"{tree}.") for path in leaves)
+
+
+def _texts[T](reader: Reader, tree: str, shape: Shape[T]) -> dict[str, dict[str, T]]:
+    found: dict[str, dict[str, T]] = {}
     for path, wording in reader.take_all(tree, shape).items():
         locale, _, name = path.partition(".")
         found.setdefault(locale, {})[name] = wording
@@ -284,11 +451,12 @@ def _texts(reader: Reader, tree: str, shape: Shape[str]) -> dict[str, dict[str, 
     return found
 
 
-def _stage_rule(reader: Reader, stage: Stage) -> StageRule:
+def _stage_rule(reader: Reader, leaves: Mapping[str, Leaf], stage: Stage) -> StageRule:
     at = f"stage.{stage}"
     return StageRule(
         stage,
         reader.take(f"{at}.from_dpd", count),
         reader.take(f"{at}.notice_from_dpd", count),
         tuple(reader.take(f"{at}.consequences", texts)),
+        leaves[f"{at}.notice_from_dpd"].kind is Kind.LAW,
     )

@@ -21,7 +21,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """The files of a portfolio and their columns, in the order in which they refer to each other."""
 
 MORE_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    BORROWERS: ("payday",),
+    BORROWERS: ("payday", "email", "push", "other_zones"),
     INSTALMENTS: ("penalty",),
     MANDATES: ("expires_on", "funding"),
 }
@@ -74,6 +74,13 @@ EXPORT_ONLY: Mapping[str, tuple[str, ...]] = {
         "provider_ref",
         "settled_at",
         "detail",
+        "message_class",
+        "tried",
+        "delivery",
+        "delivery_code",
+        "delivery_at",
+        "opened_at",
+        "clicked_at",
     ),
     "escalations.csv": ("loan_id", "key", "stage", "entered_on", "dpd", "number", "consequences", "left_on"),
     "ledger.csv": (

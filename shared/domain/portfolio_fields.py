@@ -21,6 +21,12 @@ _ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*", re.ASCII | re.IGNORECASE
 )
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}", re.ASCII
+)
+_PUSH = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:endpoint/[A-Z_]+/[A-Za-z0-9._-]+/[A-Za-z0-9-]+", re.ASCII)
+_LONGEST_EMAIL, _LONGEST_PUSH = 254, 256
+_MOST_ZONES = 8
 _IMPORTABLE = tuple(status for status in MandateStatus if status is not MandateStatus.REVOKED)
 _KINDS = tuple(SourceKind)
 _MOST_SOURCES = 10
@@ -71,6 +77,32 @@ class Fields:
         text = self.text(column)
         if text not in _zones():
             self.note(column, "is not an IANA time zone such as Asia/Shanghai")
+        return text
+
+    def zones(self, column: str) -> tuple[str, ...]:
+        """Zones separated by semicolons."""
+        found = tuple(part.strip() for part in self.text(column).split(";"))
+        if any(zone not in _zones() for zone in found):
+            self.note(column, "is not a list of IANA time zones such as Europe/London;America/New_York")
+            return ()
+        if len(set(found)) < len(found):
+            self.note(column, "names a zone twice")
+        if len(found) > _MOST_ZONES:
+            self.note(column, f"names more than {_MOST_ZONES} zones")
+        return found
+
+    def email(self, column: str) -> str:
+        text = self.text(column)
+        if not _EMAIL.fullmatch(text) or len(text) > _LONGEST_EMAIL:
+            self.note(column, "is not an e-mail address such as fang@example.com")
+        return text
+
+    def push(self, column: str) -> str:
+        text = self.text(column)
+        if not _PUSH.fullmatch(text) or len(text) > _LONGEST_PUSH:
+            self.note(
+                column, "is not the ARN of an app's endpoint, arn:aws:sns:REGION:ACCOUNT:endpoint/PLATFORM/APP/ID"
+            )
         return text
 
     def country(self, column: str) -> str:

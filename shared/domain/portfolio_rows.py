@@ -17,8 +17,7 @@ from shared.domain.book import (
     LoanStatus,
     Mandate,
 )
-from shared.domain.calendar import business_date
-from shared.domain.debit import plan_debit
+from shared.domain.debit_mandates import plan_under_mandates
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.policy import Policy
 from shared.domain.portfolio import BORROWERS, INSTALMENTS, LOANS, MANDATES, PAYMENTS, Portfolio, Read
@@ -102,7 +101,7 @@ def prepare(portfolio: Portfolio, policies: Mapping[str, Policy], at: datetime) 
 
 def _paid_up(lines: _Lines, policy: Policy) -> tuple[Loan, list[Read[Instalment]], list[Read[LedgerEntry]]]:
     """The loan's rows once its payments are allocated."""
-    stand = {r.row.number: r.row for r in lines.instalments}
+    stand = _varying({r.row.number: r.row for r in lines.instalments})
     entries: list[Read[LedgerEntry]] = []
     for read in sorted(lines.payments, key=lambda r: (r.row.booked_on, r.row.external_id)):
         allocation = allocate(read.row.amount, stand.values(), read.row.booked_on, policy.waterfall)
@@ -117,11 +116,19 @@ def _paid_up(lines: _Lines, policy: Policy) -> tuple[Loan, list[Read[Instalment]
     return loan, [Read(r.line, stand[r.row.number]) for r in lines.instalments], entries
 
 
+def _varying(schedule: Mapping[int, Instalment]) -> dict[int, Instalment]:
+    """The schedule, each instalment marked whose amount is not that of the one before it."""
+    before = {number: schedule.get(number - 1) for number in schedule}
+    return {
+        number: replace(one, varies=(last := before[number]) is not None and last.due_minor != one.due_minor)
+        for number, one in schedule.items()
+    }
+
+
 def _first_steps(file: LoanFile, policy: Policy, at: datetime) -> tuple[Loan | Instalment, ...]:
     rows: list[Loan | Instalment] = []
-    mandate = file.mandate_on(business_date(at, policy.business_zone))
     for instalment in file.unpaid:
-        match plan_debit(instalment, file.loan, mandate, None, policy, at):
+        match plan_under_mandates(file, instalment, None, policy, at):
             case Act():
                 rows.append(replace(instalment, step=at))
             case Defer(until):
@@ -158,7 +165,8 @@ def _canonical(row: str | Borrower | Loan | Instalment | Mandate | LedgerEntry) 
             fields = ("card", row)
         case Borrower():
             fields = (BORROWERS, row.borrower_id, row.name, row.phone or "", row.locale, row.time_zone, row.country)
-            fields += _added("payday", row.payday)
+            fields += (*_added("payday", row.payday), *_added("email", row.email), *_added("push", row.push))
+            fields += _added("other_zones", ";".join(row.other_zones))
         case Loan():
             terms = (row.product, row.currency, row.disbursed_on, row.principal_minor)
             fields = (LOANS, row.loan_id, row.borrower_id, *terms)

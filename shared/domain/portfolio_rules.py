@@ -126,7 +126,16 @@ class _Checker:
         name, locale = fields.name("name"), fields.language("locale")
         time_zone, country = fields.zone("time_zone"), fields.country("country")
         payday = fields.day_of_month("payday") if fields.has("payday") else None
-        return Borrower(borrower_id, name, phone or None, locale, time_zone, country, payday) if borrower_id else None
+        email = fields.email("email") if fields.has("email") else None
+        push = fields.push("push") if fields.has("push") else None
+        others = fields.zones("other_zones") if fields.has("other_zones") else ()
+        if time_zone in others:
+            fields.note("other_zones", "names the zone of time_zone again")
+        if borrower_id is None:
+            return None
+        return Borrower(
+            borrower_id, name, phone or None, locale, time_zone, country, payday, email, push, other_zones=others
+        )
 
     def loan(self, fields: Fields) -> Loan | None:
         loan_id = self._key(fields, "loan_id")

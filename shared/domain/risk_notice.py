@@ -14,7 +14,7 @@ from shared.domain.book import Attempt, Borrower, Instalment, LoanFile
 from shared.domain.mandates import Purpose
 from shared.domain.money import Money
 from shared.domain.policy import Policy
-from shared.domain.wording import language_of, locale_for, written_amount, written_date
+from shared.domain.wording import language_of, locale_for, signature_for, written_amount, written_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def risk_notice(
     claimed = tuple(_claimed(a) for a in claims) if purpose is Purpose.CANCEL else ()
 
     def part(name: str, **fields: Money | date | int | str) -> str:
-        return _rendered(name, borrower.locale, policy, **fields)
+        return _rendered(name, borrower, policy, **fields)
 
     def parts() -> Iterator[str]:
         yield part(purpose)
@@ -70,12 +70,13 @@ def risk_notice(
 def code_message(purpose: Purpose, digits: str, borrower: Borrower, policy: Policy) -> str:
     """The message that carries a one-time code."""
     minutes = int(policy.code_life.total_seconds() // 60)
-    return _rendered(f"code_{purpose}", borrower.locale, policy, code=digits, minutes=minutes)
+    return _rendered(f"code_{purpose}", borrower, policy, code=digits, minutes=minutes)
 
 
-def _rendered(name: str, locale: str, policy: Policy, **fields: Money | date | int | str) -> str:
-    found = locale_for(locale, policy)
-    own = {"signature": policy.signature[found], "product": policy.product_name[found], "hotline": policy.hotline}
+def _rendered(name: str, borrower: Borrower, policy: Policy, **fields: Money | date | int | str) -> str:
+    found = locale_for(borrower.locale, policy)
+    signature = signature_for(found, borrower.country, policy)
+    own = {"signature": signature, "product": policy.product_name[found], "hotline": policy.hotline}
     written = {field: _written(value, language_of(found)) for field, value in fields.items()}
     return policy.mandate_texts[found][name].format_map(own | written)
 

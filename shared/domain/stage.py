@@ -5,19 +5,16 @@ from datetime import date, datetime, timedelta
 
 from shared.domain import keys
 from shared.domain.book import Escalation, Loan, LoanFile, LoanStatus, Stage, Told, stage_entered
-from shared.domain.calendar import at_local, business_date
+from shared.domain.calendar import at_local, business_date, days_past_due
+from shared.domain.contact_rules import Stops
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
+from shared.domain.holds import held
 from shared.domain.policy import Policy
 from shared.domain.tiers import overdue_from
 
 _MIDNIGHT = datetime.min.time()
 _UNTIL_WOKEN = timedelta(days=7)
 """A person opens the instalment and wakes the line; until then there is nothing to look at."""
-
-
-def days_past_due(due_on: date, today: date, origin: int = 0) -> int:
-    """Calendar days since the due date, which itself counts `origin` (0: the day after is dpd 1); never below 0."""
-    return max(0, (today - due_on).days + origin)
 
 
 def bucket_for(dpd: int, policy: Policy) -> Stage:
@@ -54,6 +51,8 @@ def plan_stage(file: LoanFile, told: Told | None, policy: Policy, now: datetime)
         above = tuple(key for key in loan.entered if stage_entered(key).rank > target.rank)
         return Act(StageMove(leave=above[::-1]), Reason.CURED)
     if target.rank > loan.stage.rank:
+        if stopped := held(loan.holds, Stops.ESCALATION, now, today, policy.business_zone):
+            return stopped
         if oldest.blocked:
             return Defer(now + _UNTIL_WOKEN, Reason.EVIDENCE_CONFLICT)
         ahead = [r for r in policy.stages if loan.stage.rank < r.stage.rank <= target.rank]

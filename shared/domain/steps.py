@@ -8,13 +8,13 @@ from datetime import date, datetime, time, timedelta
 
 from shared.domain import keys, tiers
 from shared.domain.book import Instalment, InstalmentState, LoanFile, Mandate, Stage, Told
-from shared.domain.calendar import at_local, business_date
+from shared.domain.calendar import at_local, business_date, days_past_due
+from shared.domain.contact_rules import MessageClass, class_of
 from shared.domain.debit import awaited_slots, has_further_try, is_deductible, next_debit_day, slot_opens
 from shared.domain.debit_days import is_announced
 from shared.domain.decision import Defer, Reason
 from shared.domain.money import Money
 from shared.domain.policy import Policy
-from shared.domain.stage import days_past_due
 from shared.domain.tiers import NoticeKind, rank
 
 
@@ -29,7 +29,7 @@ class Step:
     episode: int
     amount: Money
     date: date
-    mandatory: bool = True  # an optional step is left out where nobody can be reached
+    mandatory: bool = True  # an optional step is left out where the borrower cannot be reached
     tone: Stage = Stage.CURRENT
 
     @property
@@ -56,13 +56,13 @@ def step_of(
     policy: Policy,
     now: datetime,
     *,
-    has_address: bool,
+    reachable: frozenset[MessageClass],
     payday: int | None = None,
 ) -> Step | Defer | None:
     """The instalment's step of now, or when to look again; None for good.
 
     `mandate` is the loan's active one. While a deduction of today is still to come, its outcome speaks first. Where
-    nobody can be reached, optional steps are left out.
+    the borrower cannot be reached with messages of a class, optional steps of it are left out.
     """
     today = business_date(now, policy.business_zone)
     if instalment.blocked:
@@ -73,11 +73,11 @@ def step_of(
         return Defer(until, Reason.AWAITING_DEDUCTION)
     else:
         step = _tier(instalment, mandate, told, policy, today, payday)
-    if step and (step.mandatory or has_address) and _is_news(step, told):
+    if step and (step.mandatory or class_of(step.kind) in reachable) and _is_news(step, told):
         return step
     if instalment.is_paid:
         return None
-    day = _next_change(instalment, mandate, told, policy, today, payday)
+    day = next_change(instalment, mandate, told, policy, today, payday)
     return Defer(at_local(day, time.min, policy.business_zone), Reason.NOTHING_DUE) if day else None
 
 
@@ -109,7 +109,7 @@ def _tier(
         return _step(instalment, NoticeKind.FAILED, tiers.FAILED, owed, due_on)
     if told and told.on == today and not failed_today:
         return None  # one planned message a day about one instalment
-    if deductible and rules.notice_required and not announced and days_left <= rules.notice_lead_days:
+    if deductible and rules.notice_required and not announced and days_left <= rules.lead_days(instalment):
         return _step(instalment, NoticeKind.PRE_DEBIT, tiers.PRE_DEBIT, owed, due_on)
     if days_left > 0:
         reached = [d for d in policy.reminder_days if d >= days_left]
@@ -121,7 +121,8 @@ def _tier(
         telling = [r for r in policy.stages if r.notice_from_dpd <= overdue[-1]]
         firmest = max(telling, key=lambda r: (r.notice_from_dpd, -r.stage.rank), default=None)
         tone = firmest.stage if firmest else Stage.CURRENT
-        mandatory = any(r.notice_from_dpd == overdue[-1] for r in telling)
+        before = tiers.overdue_from(told.tier) if told else None
+        mandatory = any(before is None or before < r.notice_from_dpd for r in telling)  # missed on its day, and owed
         return _step(instalment, NoticeKind.OVERDUE, tiers.overdue(overdue[-1]), owed, due_on, mandatory, tone)
     if dpd == 0 and not deductible and instalment.state is not InstalmentState.CLAIMED:
         return _step(instalment, NoticeKind.DUE, tiers.DUE, owed, due_on)
@@ -169,16 +170,22 @@ def _awaited_until(
     return next((at + policy.outcome_grace for at in opens if now < at + policy.outcome_grace), None)
 
 
-def _next_change(
+def next_change(
     instalment: Instalment, mandate: Mandate | None, told: Told | None, policy: Policy, today: date, payday: int | None
 ) -> date | None:
     """The next business date on which another tier may hold, or a deduction of the day speak first."""
     rules = (policy.under(mandate.rail) if mandate else None) or policy
     debited_on = next_debit_day(instalment, mandate, told, policy, today, payday)
     due_on, tomorrow = instalment.due_on, today + timedelta(days=1)
-    if (told and told.on == today) or (debited_on == today and due_on <= today):
+    if debited_on == today and due_on <= today:
         return tomorrow
-    before = [due_on - timedelta(days=d) for d in (*policy.reminder_days, rules.notice_lead_days, 0)]
-    after = [due_on + timedelta(days=d - policy.dpd_origin) for d in policy.overdue_from_dpd]
-    found = [*before, *after, *([debited_on] if debited_on else [])]
-    return min((day for day in found if day > today), default=None)
+    if told and told.on == today:  # what today's message kept back, if anything
+        step = _tier(instalment, mandate, told, policy, tomorrow, payday)
+        if step and _is_news(step, told):
+            return tomorrow
+    gone = (today - due_on).days
+    before = [-days for days in (*policy.reminder_days, rules.lead_days(instalment), 0)]
+    after = [days - policy.dpd_origin for days in policy.overdue_from_dpd]
+    debited = [(debited_on - due_on).days] if debited_on else []
+    ahead = min((days for days in (*before, *after, *debited) if days > gone), default=None)
+    return None if ahead is None else due_on + timedelta(days=ahead)

@@ -11,6 +11,8 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 """Behind an escape: two places each, never cut apart."""
 
+_GSM_7 = _BASIC | _EXTENSION
+
 
 class Encoding(StrEnum):
     GSM_7 = "GSM-7"
@@ -33,7 +35,7 @@ class TextParts:
 def count_parts(text: str, signature: str = "") -> TextParts:
     """The parts of a text as it goes out; `signature` is what a provider puts before it, where it does."""
     whole = signature + text
-    if all(c in _BASIC or c in _EXTENSION for c in whole):
+    if _GSM_7.issuperset(whole):
         encoding, sizes = Encoding.GSM_7, [2 if c in _EXTENSION else 1 for c in whole]
     else:
         encoding, sizes = Encoding.UCS_2, [2 if ord(c) > 0xFFFF else 1 for c in whole]

@@ -11,6 +11,8 @@ from enum import Enum
 
 HEADER = "Duebell-Signature"
 PATH = "/v1/webhooks"
+RECEIPTS_PATH = "/v1/receipts"
+"""Of what a gateway for messages says; signed in the same way, under a secret of its own."""
 TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock and ours may differ, both ways; a recorded webhook is worthless after it."""
 MOST_BYTES = 32 * 1024

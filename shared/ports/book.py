@@ -30,7 +30,8 @@ class Page:
 
 
 class Book(Protocol):
-    """All reads are consistent but those of the agendas and of what is open, which may lag and hold only keys."""
+    """All reads are consistent but those of an index, which may lag and holds only keys: the agendas, what is open,
+    `notice_by_ref`, `borrowers_at`."""
 
     def loan_file(self, loan_id: str, *, whole: bool = False) -> LoanFile | None:
         """The loan with its mandates and its instalments from `first_open` on; all of its instalments where `whole`,
@@ -41,6 +42,22 @@ class Book(Protocol):
     def attempt(self, loan_id: str, seq: int) -> Attempt | None: ...
 
     def notice(self, borrower_id: str, notice_key: str) -> NoticeRecord | None: ...
+
+    def notices(self, borrower_id: str) -> Sequence[NoticeRecord]:
+        """Every notice of a borrower, by key."""
+
+    def notice_by_ref(self, provider_ref: str) -> tuple[str, str] | None:
+        """The borrower and the key of the notice that a provider knows by its own reference; None: none yet.
+
+        Read from an index, so it may lag: news that comes at once after the settlement is asked about again.
+        """
+
+    def borrowers_at(self, address_key: str) -> tuple[str, ...]:
+        """The borrowers whose phone number has this `keys.address_key`, by id; from an index, so it may lag.
+
+        By phone only, because only from phones borrowers write to us: what a provider says of an e-mail address or an
+        app's endpoint comes as a receipt, which names its notice.
+        """
 
     def entry(self, loan_id: str, source: str, external_id: str) -> LedgerEntry | None: ...
 

@@ -1,11 +1,13 @@
 """One message to one address, the providers that carry it, and what comes back: receipts and answers of borrowers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from shared.domain.provider_rules import ProviderRules
 from shared.ports.world import SendResult, Sent
 
 MARKETING = "marketing"
@@ -56,6 +58,24 @@ class Provider(Protocol):
 
         Never raises for what a provider or the wire does: what is not definite is UNKNOWN. The detail is a code.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A provider under the name of its pack, which switches and rules know it by."""
+
+    name: str
+    provider: Provider
+
+
+class Pace(Protocol):
+    """How fast a provider is handed messages. Asked before a claim: what has to wait costs no claim and no contact."""
+
+    def take(self, provider: ProviderRules, parts: int, has_time: Callable[[], bool]) -> bool:
+        """Waits until so many parts may go; False, and nothing was taken, where there is no time to wait for them."""
+
+    def slow_down(self, provider: ProviderRules) -> None:
+        """It throttled all the same, or did not answer a request that never left: what may go at once is used up."""
 
 
 class Lookup(Protocol):

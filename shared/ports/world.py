@@ -109,11 +109,6 @@ class Callers(Protocol):
         """Who signed the proof, for this very order (its digest): an ARN. Raises CallerError where nobody did."""
 
 
-class MessageChannel(Protocol):
-    def send(self, address: str, text: str) -> Sent:
-        """One request on the wire, never repeated by the transport."""
-
-
 class SwitchBoard(Protocol):
     """What operators have stopped. Fails closed: no board, or one that cannot be read, stops everything."""
 
