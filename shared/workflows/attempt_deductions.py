@@ -22,6 +22,7 @@ from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.settlement import claimed
 from shared.ports.book import Book
+from shared.ports.decisions import DecisionSink
 from shared.ports.world import Clock, DebitRequest, PaymentGateway, PolicyShelf, SwitchBoard, WorkQueue
 from shared.workflows.debit_facts import DebitFacts, debit_facts
 from shared.workflows.passes import Summary, for_each, next_step
@@ -42,6 +43,7 @@ class Deductions:
     clock: Clock
     queue: WorkQueue
     switches: SwitchBoard
+    sink: DecisionSink | None = None
 
     def work(self, debit_keys: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
         """Works through instalments' hints; safe to run twice on the same ones at once."""
@@ -59,6 +61,8 @@ class Deductions:
             return
         decision = facts.decide(now, self.switches.read())
         summary.note(decision)
+        if self.sink:
+            self.sink.note(Line.DEBIT, key, now, decision)
         match decision:
             case Drop():
                 if facts.instalment.step is not None:

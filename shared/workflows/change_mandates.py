@@ -28,6 +28,7 @@ from shared.domain.changes import (
     Insert,
     SaveCode,
 )
+from shared.domain.contact_rules import MessageClass
 from shared.domain.errors import BookError, PolicyError
 from shared.domain.mandate_requests import (
     Answer,
@@ -64,15 +65,17 @@ from shared.domain.one_time_codes import (
 )
 from shared.domain.policy import Policy
 from shared.domain.risk_notice import RiskNotice, code_message, risk_notice
+from shared.domain.text_parts import count_parts
+from shared.domain.wording import locale_for
 from shared.ports.book import Book
-from shared.ports.world import Clock, Codes, MessageChannel, PolicyShelf, SendResult, Sent
+from shared.ports.messages import DEFINITELY_NOT_SENT, Outgoing, Provider
+from shared.ports.world import Clock, Codes, PolicyShelf, SendResult, Sent
 from shared.workflows.writing_mandates import Note, fresh_start, holds, write_changes
 
 _MOST_RACES = 10
 LATELY = timedelta(days=90)
 """How far back a cancelling is a signal for the risk scorecard. Own design."""
 
-_NEVER_LEFT = (SendResult.REFUSED, SendResult.RETRY_LATER)
 _LENDERS_WORD = {MandateStatus.ACTIVE: "resume", MandateStatus.SUSPENDED: "suspend"}
 
 
@@ -103,7 +106,7 @@ class MandateChanges:
     """The ports of changing mandates."""
 
     book: Book
-    sms: MessageChannel
+    sms: Provider
     codes: Codes
     shelf: PolicyShelf
     clock: Clock
@@ -152,18 +155,20 @@ class MandateChanges:
             moves = facts.plan(purpose)
             if isinstance(moves, Refusal):
                 return Refused(moves)
-            if facts.borrower.phone is None:
+            phone = facts.borrower.phone
+            if phone is None:
                 return Refused(Refusal.NO_ADDRESS)
             digits = self.codes.fresh()
-            code = self._claim_code(facts, purpose, digits)
-            if code is Refusal.RACED:
+            claimed = self._claim_code(facts, purpose, digits)
+            if claimed is Refusal.RACED:
                 continue
-            if isinstance(code, Refusal):
-                return Refused(code)
+            if isinstance(claimed, Refusal):
+                return Refused(claimed)
+            code, key = claimed
             sent = Sent(SendResult.RETRY_LATER)
             if self.clock.now() < code.expires_at:
-                sent = self.sms.send(facts.borrower.phone, code_message(purpose, digits, facts.borrower, facts.policy))
-            if sent.result in _NEVER_LEFT:
+                sent = self.sms.send(_outgoing(facts, purpose, digits, phone, key, code.expires_at))
+            if sent.result in DEFINITELY_NOT_SENT:
                 return Refused(Refusal.NOT_SENT)
             return Asked(facts.notice(purpose), code.expires_at)
         return Refused(Refusal.RACED)
@@ -240,24 +245,30 @@ class MandateChanges:
             now,
         )
 
-    def _claim_code(self, facts: _Facts, purpose: Purpose, digits: str) -> OneTimeCode | Refusal:
-        """Takes the borrower's next number of a sent code and stores the digest; two at once take one number, once."""
+    def _claim_code(self, facts: _Facts, purpose: Purpose, digits: str) -> tuple[OneTimeCode, str] | Refusal:
+        """Takes the borrower's next number of a sent code and stores the digest; two at once take one number, once.
+
+        Gives the key of the code's message, too.
+        """
         loan = facts.file.loan
         subject = keys.codes_subject(loan.borrower_id)
         sent = self.book.audit(subject)
         if sent_within_the_hour(sent, facts.now) >= facts.policy.codes_per_hour:
             return Refusal.TOO_MANY_CODES
         code = issued(loan.loan_id, purpose, digits, self.book.code(loan.loan_id, purpose), facts.policy, facts.now)
+        number = keys.code_number(len(sent) + 1)
         entry = AuditEntry(
             subject,
-            keys.code_number(len(sent) + 1),
+            number,
             facts.now,
             Actor.BORROWER,
             f"code.{purpose}",
             "asked for",
             {"loan_id": loan.loan_id},
         )
-        return code if self.book.commit([SaveCode(code), Insert(entry)]) else Refusal.RACED
+        if not self.book.commit([SaveCode(code), Insert(entry)]):
+            return Refusal.RACED
+        return code, keys.code_hint(loan.borrower_id, number)
 
     def _confirmed(
         self, facts: _Facts, purpose: Purpose, moves: tuple[Move, ...], code: OneTimeCode, evidence: Evidence
@@ -301,3 +312,10 @@ class MandateChanges:
             if changed := write_changes(self.book, file, (move,), note, more, now):
                 return changed
         return Refused(Refusal.RACED)
+
+
+def _outgoing(facts: _Facts, purpose: Purpose, digits: str, phone: str, key: str, until: datetime) -> Outgoing:
+    """The message with the code: a receipt of what the borrower asked for, of no use once the code is."""
+    text = code_message(purpose, digits, facts.borrower, facts.policy)
+    language = locale_for(facts.borrower.locale, facts.policy)
+    return Outgoing(key, phone, text, until, MessageClass.RECEIPT, language, parts=count_parts(text).parts)

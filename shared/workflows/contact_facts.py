@@ -22,6 +22,7 @@ class ContactFacts:
     policies: Mapping[str, Policy]
 
     def decide(self, now: datetime) -> Decision[Notice]:
+        """The decision by the rules, whatever is switched off."""
         if any(loan.loan.product not in self.policies for loan in self.loans):
             return Defer(now + NO_POLICY_RETRY, Reason.POLICY_MISSING)
         return plan_contact(self.file.borrower, self.file.card, self.loans, self.policies, now)
@@ -29,7 +30,7 @@ class ContactFacts:
     def with_loans_of_now(self, book: Book) -> "ContactFacts":
         """The same card, beside the loans as they stand by now."""
         loans = tuple(_loan_file(book, file.loan.loan_id) for file in self.loans)
-        return replace(self, loans=_in_force(loans, self.policies, book, self.file.borrower.borrower_id))
+        return replace(self, loans=in_force(loans, self.policies, book, self.file.borrower.borrower_id))
 
 
 def contact_facts(book: Book, shelf: PolicyShelf, borrower_id: str, now: datetime) -> ContactFacts | None:
@@ -37,12 +38,13 @@ def contact_facts(book: Book, shelf: PolicyShelf, borrower_id: str, now: datetim
     if file is None:
         return None
     loans = tuple(_loan_file(book, loan_id) for loan_id in file.card.loan_ids)
-    found = {p: policy_or_none(shelf, p, now) for p in {f.loan.product for f in loans}}
+    country = file.borrower.country
+    found = {p: policy_or_none(shelf, p, now, country) for p in {f.loan.product for f in loans}}
     policies = {product: policy for product, policy in found.items() if policy}
-    return ContactFacts(file, _in_force(loans, policies, book, borrower_id), policies)
+    return ContactFacts(file, in_force(loans, policies, book, borrower_id), policies)
 
 
-def _in_force(
+def in_force(
     loans: tuple[LoanFile, ...], policies: Mapping[str, Policy], book: Book, borrower_id: str
 ) -> tuple[LoanFile, ...]:
     """The loans without mandates that failures over all loans stopped: no deduction will speak for these."""

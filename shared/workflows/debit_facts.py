@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from shared.domain import keys
 from shared.domain.book import DebitCard, Instalment, LoanFile, Mandate, Told
 from shared.domain.calendar import business_date
-from shared.domain.debit import Presentment, plan_debit
+from shared.domain.debit import Presentment
+from shared.domain.debit_mandates import plan_under_mandates
 from shared.domain.decision import Act, Decision, Defer, Reason
 from shared.domain.policy import Policy
 from shared.domain.switches import ALL_ON, Switches
@@ -38,15 +39,8 @@ class DebitFacts:
         """The decision by the rules; what would act waits while an operator has it switched off."""
         if self.policy is None:
             return Defer(now + NO_POLICY_RETRY, Reason.POLICY_MISSING)
-        decision = plan_debit(
-            self.instalment,
-            self.file.loan,
-            self.mandate(now),
-            self.told,
-            self.policy,
-            now,
-            payday=self.payday,
-            debits=self.debits,
+        decision = plan_under_mandates(
+            self.file, self.instalment, self.told, self.policy, now, payday=self.payday, debits=self.debits
         )
         if isinstance(decision, Act) and switches.stops_debits(decision.do.rail, self.file.loan.product):
             return Defer(now + SWITCHED_OFF_RETRY, Reason.SWITCHED_OFF)
@@ -60,7 +54,7 @@ def debit_facts(book: Book, shelf: PolicyShelf, key: str, now: datetime) -> Debi
     if file is None or instalment is None:
         return None
     owner = owner_of(book, file)
-    policy = policy_or_none(shelf, file.loan.product, now)
+    policy = policy_or_none(shelf, file.loan.product, now, owner.borrower.country)
     told = owner.card.told.get(keys.told_key(instalment.loan_id, instalment.number, instalment.episode))
     facts = DebitFacts(file, instalment, told, policy, owner.borrower.payday)
     mandate = facts.mandate(now) if policy else None

@@ -88,6 +88,9 @@ def _borrower(row: Borrower) -> Row:
         "time_zone": row.time_zone,
         "country": row.country,
         "payday": "" if row.payday is None else str(row.payday),
+        "email": row.email or "",
+        "push": row.push or "",
+        "other_zones": ";".join(row.other_zones),
     }
 
 
@@ -218,6 +221,13 @@ def _notice(row: NoticeRecord) -> Row:
         "provider_ref": row.provider_ref or "",
         "settled_at": _text(row.settled_at),
         "detail": row.detail or "",
+        "message_class": row.message_class,
+        "tried": " ".join(row.tried),
+        "delivery": row.delivery or "",
+        "delivery_code": row.delivery_code or "",
+        "delivery_at": _text(row.delivery_at),
+        "opened_at": _text(row.opened_at),
+        "clicked_at": _text(row.clicked_at),
     }
 
 

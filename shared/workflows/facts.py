@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain import keys
-from shared.domain.book import BorrowerFile, Instalment, LoanFile, Told
+from shared.domain.book import BorrowerFile, LoanFile
 from shared.domain.errors import BookError, PolicyError
 from shared.domain.policy import Policy
 from shared.ports.book import Book
@@ -12,10 +11,12 @@ from shared.ports.world import PolicyShelf
 NO_POLICY_RETRY = timedelta(hours=1)
 
 
-def policy_or_none(shelf: PolicyShelf, product: str, now: datetime) -> Policy | None:
-    """The policy, or None where there is no valid one: the caller then does nothing."""
+def policy_or_none(shelf: PolicyShelf, product: str, now: datetime, country: str | None = None) -> Policy | None:
+    """The policy, or None where there is no valid one: the caller then does nothing. With the borrower's country, the
+    stricter of the lender's rules and the country's: whatever contacts, debits or escalates asks for these."""
     try:
-        return shelf.policy(product, now)
+        policy = shelf.policy(product, now)
+        return policy if country is None else policy.within(country)
     except PolicyError:
         return None
 
@@ -31,7 +32,3 @@ def owner_of(book: Book, file: LoanFile) -> BorrowerFile:
     if borrower is None:
         raise BookError(f"loan {file.loan.loan_id} has no borrower")
     return borrower
-
-
-def told_of(book: Book, file: LoanFile, instalment: Instalment) -> Told | None:
-    return owner_of(book, file).card.told.get(keys.told_key(instalment.loan_id, instalment.number, instalment.episode))

@@ -6,12 +6,12 @@ complete its loans are on no agenda, and a book never follows half a loan.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import batched
 
-from shared.domain.book import Instalment, Loan
+from shared.domain.book import Borrower, Instalment, Loan
 from shared.domain.errors import StoreError
 from shared.domain.policy import Policy
 from shared.domain.portfolio import COLUMNS, LOANS, Finding, Portfolio, SourceLine
@@ -52,11 +52,13 @@ def import_portfolio(
     store: PortfolioStore,
     shelf: PolicyShelf,
     phone_problem: Callable[[str], str | None],
+    phone_zones: Callable[[str], tuple[str, ...]],
     at: datetime,
     progress: Progress = lambda *_: None,
 ) -> Report | Refused:
     """Imports the lines of a portfolio's files as of an instant, or refuses all of them.
 
+    `phone_zones` gives the zones in which a number's area code lies, which are added to those of the borrower's line.
     Raises StoreError when the store does not answer, or when another import writes the same rows meanwhile: run it
     again.
     """
@@ -70,6 +72,7 @@ def import_portfolio(
         return Refused(portfolio)
     products = {read.row.product for read in portfolio.loans}
     prepared = prepare(portfolio, {product: policy_of(product) for product in products}, at)
+    prepared = replace(prepared, borrowers=tuple(_in_every_zone(prepared.borrowers, phone_zones)))
     order = (prepared.cards, prepared.borrowers, prepared.parts, prepared.loans)
     stored = _stored(store, [row for rows in order for row in rows], progress)
     if findings := tuple(_changed(prepared, stored)):
@@ -78,6 +81,17 @@ def import_portfolio(
     opened = _open(store, prepared, at, progress)
     lines = (portfolio.borrowers, portfolio.loans, portfolio.instalments, portfolio.mandates, portfolio.payments)
     return Report(dict(zip(COLUMNS, map(len, lines), strict=True)), written, opened, portfolio.warnings)
+
+
+def _in_every_zone(borrowers: Iterable[Sourced], phone_zones: Callable[[str], tuple[str, ...]]) -> Iterator[Sourced]:
+    """The fingerprint stays that of the line: numbering plans change, and the line is the same one as before."""
+    for sourced in borrowers:
+        row = sourced.row
+        if isinstance(row, Borrower) and row.phone:
+            others = (*row.other_zones, *(zone for zone in phone_zones(row.phone) if zone not in row.zones))
+            yield replace(sourced, row=replace(row, other_zones=others))
+        else:
+            yield sourced
 
 
 def _imported(rows: Iterable[Sourced]) -> list[Imported]:

@@ -28,6 +28,17 @@ class Summary:
         self.counts[f"{type(decision).__name__.lower()}.{decision.reason.name}"] += 1
 
 
+@dataclass(slots=True)
+class TimeLeft:
+    """What is left of an invocation; it is over, too, once nothing that waits could go within it."""
+
+    has_time: Callable[[], bool]
+    is_over: bool = False
+
+    def __call__(self) -> bool:
+        return not self.is_over and self.has_time()
+
+
 def for_each(
     line: Line,
     keys: Iterable[str],

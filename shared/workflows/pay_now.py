@@ -163,7 +163,7 @@ def pay_facts(book: Book, shelf: PolicyShelf, loan_id: str, now: datetime) -> Pa
         for i in file.instalments
         if (said := owner.card.told.get(keys.told_key(loan_id, i.number, i.episode)))
     }
-    policy = policy_or_none(shelf, file.loan.product, now)
+    policy = policy_or_none(shelf, file.loan.product, now, owner.borrower.country)
     mandate = file.mandate_on(business_date(now, policy.business_zone)) if policy else None
     rail = policy.rails.get(mandate.rail) if policy and mandate else None
     spans = rail is not None and rail.failures_in_row is not None

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from shared.domain import keys
+from shared.domain.bandit import Drawn
 from shared.domain.book import Line
 from shared.domain.calendar import at_local, business_date
 from shared.domain.contact import Notice
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.errors import EventError
+from shared.domain.learning import Arm
 from shared.domain.request import ByHand
 from shared.domain.stage import StageMove
-from shared.domain.switches import DEBIT
+from shared.domain.switches import DEBIT, SEND
 from shared.ports.book import Book
 from shared.ports.world import HINTS_PER_MESSAGE, Clock, PolicyShelf, SwitchBoard, WorkQueue
 from shared.workflows.decisions import decision_for
@@ -26,6 +28,7 @@ PAGE = 500
 """Decisions a dry run returns at once."""
 
 _READ = 1000
+_STOPPED_BY = {Line.CONTACT: SEND, Line.DEBIT: DEBIT}
 _MOST_STEPS = 12
 
 
@@ -63,7 +66,8 @@ class Planner:
     def plan(self, run: str) -> dict[Line, int]:
         """Hints at everything due by now, as far as the queues have room; returns hints by line.
 
-        While all debiting is off, the debit line gets none: its rows stay on the agenda, due as they are.
+        While all debiting is off, the debit line gets none, and the contact line while all sending is: their rows stay
+        on the agenda, due as they are.
         """
         now = self.clock.now()
         held = self.held()
@@ -71,7 +75,8 @@ class Planner:
 
     def held(self) -> frozenset[Line]:
         """The lines whose work is switched off as a whole."""
-        return frozenset({Line.DEBIT}) if self.switches.read().stops(DEBIT) else frozenset()
+        board = self.switches.read()
+        return frozenset(line for line, name in _STOPPED_BY.items() if board.stops(name))
 
     def _top_up(self, line: Line, now: datetime, run: str) -> int:
         room = (self.capacity - self.queue.depth(line)) * HINTS_PER_MESSAGE
@@ -169,15 +174,23 @@ class Planner:
 def _told(unit: str, decision: Act[Notice] | Act[Presentment] | Act[StageMove] | Defer | Drop) -> Finding:
     name, reason = type(decision).__name__.lower(), decision.reason
     until = decision.until if isinstance(decision, Defer) else None
-    what = _what(decision.do) if isinstance(decision, Act) else {}
+    what = what_of(decision.do) if isinstance(decision, Act) else {}
     return Finding(unit, name, reason.name, reason.value, until, what)
 
 
-def _what(do: Notice | Presentment | StageMove) -> dict[str, object]:
+def _learned(won: Drawn[Arm]) -> dict[str, object]:
+    """Why this channel and hour: what is known of them, and the share that was drawn from it, the highest of all."""
+    return {"arm": str(won.arm), "told": won.tally.told, "repaid": won.tally.repaid, "drawn": won.share}
+
+
+def what_of(do: Notice | Presentment | StageMove) -> dict[str, object]:
+    """What an act would do, as plain values."""
     match do:
         case Notice():
             covers = [step.key for step in do.covers]
-            return {"notice": do.key, "covers": covers, "amount": do.amount.decimal(), "currency": do.amount.currency}
+            amount = {"amount": do.amount.decimal(), "currency": do.amount.currency}
+            learned = {} if do.learned is None else {"learned": _learned(do.learned)}
+            return {"notice": do.key, "covers": covers, **amount, **learned}
         case Presentment():
             return {"slot": do.slot, "amount": do.amount.decimal(), "currency": do.amount.currency}
         case StageMove():

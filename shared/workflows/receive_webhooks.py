@@ -29,23 +29,25 @@ class WebhookDoor:
     def receive(self, header: str | None, body: bytes) -> tuple[Reply, Summary]:
         """Queues a webhook whose signature holds; the summary counts `webhook.taken` or `webhook.refused.<REASON>`."""
         now = self.clock.now()
-        refusal = self._refusal(header, body, now)
+        refusal = refusal_of(self.seals, header, body, now)
         if refusal:
             counts = Counter({"webhook.refused": 1, f"webhook.refused.{refusal.name}": 1})
             return Reply(refusal.status, {"status": "refused", "code": refusal.name}), Summary(counts)
         self.queue.send([_envelope(body, now)])
         return Reply(200, {"status": "taken"}), Summary(Counter({"webhook.taken": 1}))
 
-    def _refusal(self, header: str | None, body: bytes, now: datetime) -> Refusal | None:
-        if len(body) > MOST_BYTES:
-            return Refusal.TOO_LARGE
-        signature = read_signature(header)
-        if not isinstance(signature, Signature):
-            return signature
-        if refusal := untimely(signature, now):
-            return refusal
-        sealed = self.seals.is_sealed(signed_bytes(signature.at, body), signature.digests)
-        return None if sealed else Refusal.WRONG
+
+def refusal_of(seals: Seals, header: str | None, body: bytes, now: datetime) -> Refusal | None:
+    """Why a signed request is not taken; None for a good one."""
+    if len(body) > MOST_BYTES:
+        return Refusal.TOO_LARGE
+    signature = read_signature(header)
+    if not isinstance(signature, Signature):
+        return signature
+    if refusal := untimely(signature, now):
+        return refusal
+    sealed = seals.is_sealed(signed_bytes(signature.at, body), signature.digests)
+    return None if sealed else Refusal.WRONG
 
 
 def _envelope(body: bytes, now: datetime) -> str:

@@ -3,9 +3,9 @@
 Safe to run twice: an escalation's key is derived from episode and stage, and the loan's stage revision must still hold.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.domain.book import InstalmentState, Line, Loan, LoanFile, LoanStatus
 from shared.domain.calendar import business_date
@@ -13,6 +13,7 @@ from shared.domain.changes import Change, HoldInstalment, Insert, LeaveEscalatio
 from shared.domain.decision import Act, Defer
 from shared.domain.stage import StageMove, plan_stage
 from shared.ports.book import Book
+from shared.ports.decisions import DecisionSink
 from shared.ports.world import Clock, PolicyShelf
 from shared.workflows.passes import Summary, for_each, next_step
 from shared.workflows.stage_facts import StageFacts, stage_facts
@@ -28,6 +29,7 @@ class Escalations:
     book: Book
     shelf: PolicyShelf
     clock: Clock
+    sink: DecisionSink | None = None
 
     def work(self, loan_ids: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
         """Works through loans' hints; safe to run twice on the same ones at once."""
@@ -41,9 +43,17 @@ class Escalations:
             return
         decision = facts.decide(now)
         summary.note(decision)
+        if self.sink:
+            self.sink.note(Line.STAGE, loan_id, now, decision)
         loan, changes = facts.file.loan, list[Change]()
         if isinstance(decision, Act):
-            after, changes = self._moved(facts, decision.do, now)
+            since = self._entered_on(loan) if decision.do.leave else {}
+            if not decision.do.close and any(
+                self._today(facts, now) < since.get(key, date.min) for key in decision.do.leave
+            ):
+                summary.counts["clock-behind"] += 1  # of the worker who entered it at midnight: the row stays due
+                return
+            after, changes = self._moved(facts, decision.do, since, now)
         elif isinstance(decision, Defer) or loan.step is not None:
             after = replace(loan, step=next_step(decision, now))
         else:
@@ -55,10 +65,20 @@ class Escalations:
             summary.counts.update(f"stage.entered.{escalation.stage}" for escalation in decision.do.enter)
             summary.counts.update({"stage.left": len(decision.do.leave)})
 
-    def _moved(self, facts: StageFacts, move: StageMove, now: datetime) -> tuple[Loan, list[Change]]:
-        loan, policy = facts.file.loan, facts.rules
-        today = business_date(now, policy.business_zone)
-        changes: list[Change] = [LeaveEscalation(loan.loan_id, key, today) for key in move.leave]
+    def _entered_on(self, loan: Loan) -> Mapping[str, date]:
+        """When each stage was entered that the loan is in."""
+        return {row.key: row.entered_on for row in self.book.escalations(loan.loan_id)}
+
+    def _today(self, facts: StageFacts, now: datetime) -> date:
+        return business_date(now, facts.rules.business_zone)
+
+    def _moved(
+        self, facts: StageFacts, move: StageMove, since: Mapping[str, date], now: datetime
+    ) -> tuple[Loan, list[Change]]:
+        loan, policy, today = facts.file.loan, facts.rules, self._today(facts, now)
+        changes: list[Change] = [
+            LeaveEscalation(loan.loan_id, key, max(today, since.get(key, today))) for key in move.leave
+        ]
         changes += [Insert(escalation) for escalation in move.enter]
         oldest = facts.file.oldest_unpaid
         if move.enter and oldest:  # a payment that came since must win: one on a loan in no stage does not wake it

@@ -22,7 +22,7 @@ from shared.domain.changes import (
     SaveInstalment,
     SaveMandate,
 )
-from shared.domain.debit import plan_debit
+from shared.domain.debit_mandates import plan_under_mandates
 from shared.domain.errors import BookError
 from shared.domain.mandates import to_wake
 from shared.domain.policy import Policy
@@ -36,7 +36,7 @@ from shared.domain.settlement import (
 )
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf
-from shared.workflows.facts import policy_or_none
+from shared.workflows.facts import owner_of, policy_or_none
 from shared.workflows.passes import Summary, next_step
 from shared.workflows.refund_settling import settle_refund
 from shared.workflows.waking import wakes
@@ -123,7 +123,7 @@ class Settling:
         done = settled(attempt, file.instalments, outcome, gateway_ref, now, today, waterfall)
         mandates = mandates_after(attempt, file.mandates, outcome, now)
         known = replace(file, mandates=mandates)
-        instalments = self._with_steps(done.instalments, known, policy, now)
+        instalments = self._with_steps(done.instalments, known, now)
         changes: list[Change] = [
             SaveAttempt(done.attempt, was_presented=attempt.presented),
             *(SaveInstalment(i) for i in instalments),
@@ -154,20 +154,16 @@ class Settling:
             changes.append(SaveDebitCard(self._debits_after(attempt, file, policy, outcome, now)))
         return changes
 
-    def _with_steps(
-        self, instalments: Iterable[Instalment], file: LoanFile, policy: Policy | None, now: datetime
-    ) -> list[Instalment]:
+    def _with_steps(self, instalments: Iterable[Instalment], file: LoanFile, now: datetime) -> list[Instalment]:
         """The instalments with the moment at which the debit line looks again, as its decision of now says."""
+        owner = owner_of(self.book, file)
+        policy = policy_or_none(self.shelf, file.loan.product, now, owner.borrower.country)
         if policy is None:
             return [replace(i, step=None if i.is_paid else now) for i in instalments]
-        mandate = file.mandate_on(business_date(now, policy.business_zone))
-        owner = self.book.borrower_file(file.loan.borrower_id)
-        if owner is None:
-            raise BookError(f"loan {file.loan.loan_id} has no borrower")
         stepped = []
         for one in instalments:
             told = owner.card.told.get(keys.told_key(one.loan_id, one.number, one.episode))
-            decision = plan_debit(one, file.loan, mandate, told, policy, now, payday=owner.borrower.payday)
+            decision = plan_under_mandates(file, one, told, policy, now, payday=owner.borrower.payday)
             stepped.append(replace(one, step=next_step(decision, now)))
         return stepped
 

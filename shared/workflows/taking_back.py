@@ -72,8 +72,7 @@ class TakingBack:
 
     def take_what_waits(self, reference: str) -> None:
         """Takes off its loan what was told of before the payment itself was booked, and stands in suspense."""
-        source = source_of(reference)
-        if self.book.money(keys.WAITING, keys.waits_for(source, reference)) is None:
+        if not self._is_signed(reference):
             return
         for one in self._waiting(reference):
             for _ in range(MOST_RACES):
@@ -98,16 +97,39 @@ class TakingBack:
 
     def _wait(self, entry: LedgerEntry, back: TakenBack) -> Verdict | None:
         """In suspense, with a sign for whoever books the payment; looked at again, lest that was this very moment."""
-        others = [(one, _waiting_channel(one, back.reference)) for one in self._waiting(back.reference)]
-        if twin := self._twin(others, entry.amount, back.channel):
+        apart = self._apart(back.reference)
+        if twin := self._twin(self._unmoved(apart), entry.amount, back.channel):
             return self._absorbed(twin, entry, back.channel)
-        sign = keys.waits_for(entry.source, back.reference)
-        known = self.book.money(keys.WAITING, sign)
-        beside = [] if known else [Insert(MoneyMark(keys.WAITING, sign, keys.SUSPENSE))]
+        beside = self._beside(apart, back.reference)
         verdict = suspend(self.book, entry, Misfit.NO_SUCH_PAYMENT, beside=beside)
         if verdict:
             self.take_what_waits(back.reference)
         return verdict
+
+    def _is_signed(self, reference: str) -> bool:
+        return self.book.money(keys.WAITING, keys.waits_for(source_of(reference), reference)) is not None
+
+    def _beside(self, apart: Sequence[object], reference: str) -> list[Change]:
+        """Says that something in suspense takes this payment back: whoever has to do with it looks there as well. And
+        the next place among these: of two channels that tell of one money at the same moment, one reads again."""
+        source = source_of(reference)
+        place = MoneyMark(keys.WAITING, keys.waiting_place(source, reference, len(apart) + 1), keys.SUSPENSE)
+        if self._is_signed(reference):
+            return [Insert(place)]
+        return [Insert(MoneyMark(keys.WAITING, keys.waits_for(source, reference), keys.SUSPENSE)), Insert(place)]
+
+    def _apart(self, reference: str) -> list[tuple[LedgerEntry, str | None]]:
+        """What takes this payment back and stood in suspense by itself, each with the channel that told of it: it came
+        before the payment, or took more than was left."""
+        if not self._is_signed(reference):
+            return []
+        told = [(e, _waiting_channel(e, reference)) for e in self.book.entries(keys.SUSPENSE)]
+        return [(e, channel) for e, channel in told if channel]
+
+    def _unmoved(self, apart: Iterable[tuple[LedgerEntry, str | None]]) -> list[tuple[LedgerEntry, str | None]]:
+        """One that a person resolved meanwhile is still the money that was told of; one that came off its loan since is
+        told of there."""
+        return [(entry, channel) for entry, channel in apart if moved_out(self.book, entry) is None]
 
     def _waiting(self, reference: str) -> list[LedgerEntry]:
         return [
@@ -159,11 +181,13 @@ class TakingBack:
     # off the loan
 
     def _undo(self, entry: LedgerEntry, original: LedgerEntry, back: TakenBack, identity: str) -> Verdict | None:
-        undone = undone_of(self.book, original)
-        if twin := self._twin(_told([*self._while_held(original), *undone]), entry.amount, back.channel):
+        undone, apart = undone_of(self.book, original), self._apart(back.reference)
+        told = [*_told([*self._while_held(original), *undone]), *self._unmoved(apart)]
+        if twin := self._twin(told, entry.amount, back.channel):
             return self._absorbed(twin, entry, back.channel)
         if back.amount.minor > left_of(original, undone):
-            return suspend(self.book, entry, Misfit.TAKES_TOO_MUCH)
+            beside = self._beside(apart, back.reference)
+            return suspend(self.book, entry, Misfit.TAKES_TOO_MUCH, beside=beside)
         entry = replace(
             entry,
             loan_id=original.loan_id,
@@ -260,7 +284,7 @@ class TakingBack:
             kind=EntryKind.REINSTATEMENT,
         )
         if taken is None and news.kind is not EntryKind.CHARGEBACK and not was_told:
-            return unmatched(Misfit.NEVER_TAKEN)  # it failed before anybody had told that it went
+            return self._never_went(news, identity)
         if taken is None or taken.amount.currency != news.amount.currency:
             return suspend(self.book, plain, Misfit.NEVER_TAKEN)
         given = undone_of(self.book, taken)
@@ -278,6 +302,15 @@ class TakingBack:
         if taken.loan_id == keys.SUSPENSE:
             return Verdict("reinstated") if self.book.commit([Insert(entry), *beside]) else None
         return self._give_to_loan(entry, plain, beside)
+
+    def _never_went(self, news: GivenAgain, identity: str) -> Verdict | None:
+        """It failed before anybody had told that it went. Told late, out of order, that is known from now on: the money
+        is there, and taking it off would leave the ledger short of it."""
+        if news.kind is EntryKind.REVERSAL:
+            names = _told_as(news), identity
+            if not self.book.commit([Insert(MoneyMark(news.source, name, keys.SUSPENSE)) for name in names]):
+                return None
+        return unmatched(Misfit.NEVER_TAKEN)
 
     def _give_to_loan(self, entry: LedgerEntry, plain: LedgerEntry, beside: Sequence[Change]) -> Verdict | None:
         """Oldest due first, like any money; an instalment that it pays needs no debit, and is not closed any more."""
