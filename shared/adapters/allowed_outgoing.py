@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 
-from shared.adapters.allow_list import NOT_ALLOWED
 from shared.domain.errors import InputError
 from shared.ports.messages import Outgoing, Provider
-from shared.ports.world import Sent
+from shared.ports.world import SendResult, Sent
 
 _ENTRY = re.compile(r"\+[1-9]\d{0,14}\*?|[^\s@,*]+@[^\s@,*]+|arn:[^\s,*]+", re.ASCII)
+
+NOT_ALLOWED = Sent(SendResult.REFUSED, detail="not-allowed-here")
 
 
 def parse_addresses(text: str) -> tuple[str, ...]:

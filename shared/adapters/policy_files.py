@@ -1,5 +1,7 @@
-"""The policy shelf over the packs in `shared/policies`, which ship inside each function's zip."""
+"""The policy shelf over the packs in `shared/policies`, which ship inside each function's zip: there as one document,
+which takes half the room of so many small files and a tenth of the time to read."""
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -13,17 +15,62 @@ from shared.domain.packs import Pack, parse_pack
 from shared.domain.policy import Policy, assemble, lender_date
 from shared.domain.rail import read_rail
 
+BUNDLE = "packs.json"
+_DAY = "day"
+
 
 def read_packs(folder: Traversable | None = None) -> tuple[Pack, ...]:
     """Every `*.toml` of a folder (default: the packs that ship) as a pack, by file name; raises PolicyError."""
-    folder = folder or files("shared.policies")
-    names = sorted((item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
-    return tuple(_read(item) for item in names)
+    return tuple(parse_pack(document) for document in _documents(folder).values())
 
 
-def _read(item: Traversable) -> Pack:
+def _documents(folder: Traversable | None = None) -> Mapping[str, Mapping[str, object]]:
+    """The packs of a folder by file name, as they stand there, or bundled."""
+    bundle = (folder or files("shared.policies")) / BUNDLE
+    if bundle.is_file():
+        found: Mapping[str, Mapping[str, object]] = json.loads(
+            bundle.read_text(encoding="utf-8"), object_hook=_unhooked
+        )
+        return found
+    return {item.name: decoded(item) for item in pack_items(folder)}
+
+
+def bundled(folder: Traversable, *, sourced: bool) -> str:
+    """All packs of a folder as one document; a date is written as `{"day": "2026-03-01"}`, which no pack writes. Where
+    leaves come from is half of the packs, and whoever only decides by their values leaves it behind."""
+    found = _documents(folder)
+    documents = found if sourced else {name: _unsourced(document) for name, document in found.items()}
+    return json.dumps(documents, default=_hooked, ensure_ascii=False, separators=(",", ":"))
+
+
+def _unsourced(node: object) -> object:
+    if not isinstance(node, Mapping):
+        return node
+    if "value" in node and "source" in node:
+        return {**node, "source": "the pack"}
+    return {name: _unsourced(child) for name, child in node.items()}
+
+
+def _hooked(value: object) -> dict[str, str]:
+    if not isinstance(value, date):
+        raise PolicyError(f"a pack holds a {type(value).__name__}")
+    return {_DAY: value.isoformat()}
+
+
+def _unhooked(found: dict[str, object]) -> object:
+    return date.fromisoformat(str(found[_DAY])) if found.keys() == {_DAY} else found
+
+
+def pack_items(folder: Traversable | None) -> list[Traversable]:
+    """The packs' files of a folder (default: those that ship), by name."""
+    found = (folder or files("shared.policies")).iterdir()
+    return sorted((item for item in found if item.name.endswith(".toml")), key=lambda item: item.name)
+
+
+def decoded(item: Traversable) -> Mapping[str, object]:
+    """A file as a document; raises PolicyError where it is no TOML."""
     try:
-        return parse_pack(tomllib.loads(item.read_text(encoding="utf-8")))
+        return tomllib.loads(item.read_text(encoding="utf-8"))
     except ValueError as error:  # TOML's own error and a wrong encoding are both one
         raise PolicyError(f"{item.name}: {error}") from error
 
@@ -39,7 +86,7 @@ def lender_zone(packs: Iterable[Pack]) -> str:
 @cache
 def rail_codes(rail: str) -> Mapping[str, Outcome]:
     """What a rail's codes mean, by the packs that ship (`rail.NAME.toml`, or `rail.NAME.anything.toml`)."""
-    return codes_of(rail, [_read(item) for item in files("shared.policies").iterdir() if _is_of(rail, item.name)])
+    return codes_of(rail, [parse_pack(found) for name, found in _documents().items() if _is_of(rail, name)])
 
 
 def codes_of(rail: str, packs: Iterable[Pack]) -> Mapping[str, Outcome]:
@@ -72,6 +119,11 @@ class PolicyFiles:
         if key not in self._known:
             self._known[key] = assemble(self._read(), *key)
         return self._known[key]
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """All of them, of whatever day; raises PolicyError."""
+        return self._read()
 
     def today(self, now: datetime) -> date:
         return lender_date(self._read(), now)

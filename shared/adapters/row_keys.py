@@ -24,6 +24,7 @@ from shared.domain.changes import (
     HoldGate,
     HoldInstalment,
     LeaveEscalation,
+    SaveHolds,
     SaveMandate,
     TakeSeq,
     WakeContact,
@@ -93,7 +94,7 @@ def rows_of(change: Change) -> tuple[RowKey, ...]:
     match change:
         case SaveMandate():
             return row_key(change.row), loan_key(change.row.loan_id)
-        case TakeSeq() | HoldGate() | WakeStage():
+        case TakeSeq() | HoldGate() | WakeStage() | SaveHolds():
             return (loan_key(change.loan_id),)
         case HoldInstalment():
             return (instalment_key(change.loan_id, change.number),)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from shared.adapters.aws_sending import READ_TIMEOUT_SECONDS, Answers, asking_once, send_once
 from shared.ports.messages import TOO_LATE, Outgoing
-from shared.ports.world import Clock, SendResult, Sent
+from shared.ports.world import Clock, Sent
 
 _ANSWERS = Answers(
     refused=frozenset(
@@ -51,23 +51,6 @@ class SnsSmsProvider:
         if message.max_price is not None:
             attributes["AWS.SNS.SMS.MaxPrice"] = {"DataType": "Number", "StringValue": f"{message.max_price:f}"}
         return _publish(self._client, message.address, message.text, attributes)
-
-
-class SnsSms:
-    """MessageChannel over SNS direct SMS, for callers that hold no Outgoing; `max_price` is in US dollars."""
-
-    def __init__(self, client: Any, sender_id: str | None = None, max_price: str | None = None) -> None:
-        self._client = client
-        self._attributes = {"AWS.SNS.SMS.SMSType": _text("Transactional")}
-        if sender_id:
-            self._attributes["AWS.SNS.SMS.SenderID"] = _text(sender_id)
-        if max_price:
-            self._attributes["AWS.SNS.SMS.MaxPrice"] = {"DataType": "Number", "StringValue": max_price}
-
-    def send(self, address: str, text: str) -> Sent:
-        """Never raises for what SNS or the wire does; the detail is a code, and holds neither number nor text."""
-        sent = _publish(self._client, address, text, self._attributes)
-        return Sent(SendResult.REFUSED, detail=sent.detail) if sent.result is SendResult.OPTED_OUT else sent
 
 
 def _publish(client: Any, address: str, text: str, attributes: dict[str, dict[str, str]]) -> Sent:

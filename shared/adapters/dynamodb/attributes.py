@@ -42,6 +42,19 @@ OPEN_ATTEMPTS = Index("attempts", "open_attempts", "open_pk", "open_sk")
 OPEN_NOTICES = Index("notices", "open_notices", "open_pk", "open_sk")
 
 
+class Lookup(NamedTuple):
+    """A sparse index by one value, which few rows share: its table, its name and its key."""
+
+    table: str
+    name: str
+    key: str
+
+
+BY_REF = Lookup("notices", "by_ref", "provider_ref")
+"""For providers that keep no key of ours."""
+BY_PHONE = Lookup("borrowers", "by_phone", "phone_key")
+
+
 def text(value: str) -> Value:
     return {"S": value}
 
@@ -89,6 +102,12 @@ def texts(values: Iterable[str]) -> Value:
     return {"L": [{"S": value} for value in values]}
 
 
+def texts_if_any(values: Iterable[str]) -> Value | None:
+    """A list that most rows of its kind have not: absent where it is empty."""
+    found = texts(values)
+    return found if found["L"] else None
+
+
 def present(values: Mapping[str, Value | None]) -> Item:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -112,6 +131,11 @@ def get_moment(item: Item, name: str) -> datetime:
 
 def get_texts(item: Item, name: str) -> tuple[str, ...]:
     return tuple(value["S"] for value in item[name]["L"])
+
+
+def some_texts(item: Item, name: str) -> tuple[str, ...]:
+    """A list that is absent where it is empty."""
+    return get_texts(item, name) if name in item else ()
 
 
 def maybe[T](get: Callable[[Item, str], T], item: Item, name: str) -> T | None:

@@ -7,6 +7,8 @@ from typing import Any
 from shared.adapters.dynamodb import transport
 from shared.adapters.dynamodb.attributes import (
     AGENDAS,
+    BY_PHONE,
+    BY_REF,
     OPEN_ATTEMPTS,
     OPEN_NOTICES,
     Item,
@@ -125,6 +127,16 @@ class DynamoBook:
     def notice(self, borrower_id: str, notice_key: str) -> NoticeRecord | None:
         item = self._rows.get(RowKey("notices", borrower_id, notice_key))
         return read(NoticeRecord, item) if item else None
+
+    def notices(self, borrower_id: str) -> Sequence[NoticeRecord]:
+        return tuple(read(NoticeRecord, item) for item in self._rows.of_owner("notices", borrower_id))
+
+    def notice_by_ref(self, provider_ref: str) -> tuple[str, str] | None:
+        found = self._rows.found_by(BY_REF, provider_ref) if provider_ref else ()
+        return next(iter(found), None)
+
+    def borrowers_at(self, address_key: str) -> tuple[str, ...]:
+        return tuple(sorted(borrower_id for borrower_id, _ in self._rows.found_by(BY_PHONE, address_key)))
 
     def entry(self, loan_id: str, source: str, external_id: str) -> LedgerEntry | None:
         item = self._rows.get(RowKey("ledger", loan_id, keys.ledger_entity(source, external_id)))

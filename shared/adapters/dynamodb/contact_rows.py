@@ -1,10 +1,9 @@
-"""Borrowers, their contact cards and their notices as attributes, and back."""
+"""Borrowers and their notices as attributes, and back."""
 
 from shared.adapters.dynamodb.attributes import (
+    BY_PHONE,
     Item,
     Values,
-    above_zero,
-    get_count,
     get_day,
     get_moment,
     get_money,
@@ -18,11 +17,13 @@ from shared.adapters.dynamodb.attributes import (
     maybe_text,
     moment,
     number,
-    present,
+    some_texts,
     text,
     texts,
+    texts_if_any,
 )
-from shared.domain.book import Borrower, ContactCard, NoticeRecord, NoticeState, Told
+from shared.domain import keys
+from shared.domain.book import Borrower, NoticeRecord, NoticeState
 
 
 def borrower_values(row: Borrower) -> Values:
@@ -33,6 +34,10 @@ def borrower_values(row: Borrower) -> Values:
         "time_zone": text(row.time_zone),
         "country": text(row.country),
         "payday": maybe_number(row.payday),
+        "email": maybe_text(row.email),
+        "push": maybe_text(row.push),
+        "other_zones": texts_if_any(row.other_zones),
+        BY_PHONE.key: text(keys.address_key(row.phone)) if row.phone else None,
     }
 
 
@@ -45,48 +50,14 @@ def read_borrower(item: Item) -> Borrower:
         get_text(item, "time_zone"),
         get_text(item, "country"),
         payday=maybe(get_number, item, "payday"),
-    )
-
-
-def card_values(row: ContactCard) -> Values:
-    return {
-        "loan_ids": texts(row.loan_ids),
-        "told": {"M": {key: {"M": _told_values(told)} for key, told in row.told.items()}},
-        "rev": number(row.rev),
-    }
-
-
-def read_card(item: Item) -> ContactCard:
-    return ContactCard(
-        get_text(item, "borrower_id"),
-        get_texts(item, "loan_ids"),
-        {key: _read_told(told["M"]) for key, told in item["told"]["M"].items()},
-        get_number(item, "rev"),
-        maybe(get_moment, item, "step"),
-    )
-
-
-def _told_values(told: Told) -> Item:
-    return present(
-        {
-            "tier": text(told.tier),
-            "on": maybe_day(told.on),
-            "announced_on": maybe_day(told.announced_on),
-            "announced_minor": above_zero(told.announced_minor),
-        }
-    )
-
-
-def _read_told(item: Item) -> Told:
-    return Told(
-        get_text(item, "tier"),
-        get_day(item, "on"),
-        maybe(get_day, item, "announced_on"),
-        get_count(item, "announced_minor"),
+        email=maybe(get_text, item, "email"),
+        push=maybe(get_text, item, "push"),
+        other_zones=some_texts(item, "other_zones"),
     )
 
 
 def notice_values(row: NoticeRecord) -> Values:
+    """All but what receipts say."""
     return {
         "kind": text(row.kind),
         "covers": texts(row.covers),
@@ -98,9 +69,22 @@ def notice_values(row: NoticeRecord) -> Values:
         "policy_version": text(row.policy_version),
         "state": text(row.state),
         "sends": number(row.sends),
-        "provider_ref": maybe_text(row.provider_ref),
+        "provider_ref": maybe_text(row.provider_ref or None),
         "settled_at": maybe_moment(row.settled_at),
         "detail": maybe_text(row.detail),
+        "message_class": maybe_text(row.message_class or None),
+        "tried": texts_if_any(row.tried),
+    }
+
+
+def receipt_values(row: NoticeRecord) -> Values:
+    """What receipts say of a notice; written by no one else, so that a late settlement takes none of it away."""
+    return {
+        "delivery": maybe_text(row.delivery),
+        "delivery_code": maybe_text(row.delivery_code),
+        "delivery_at": maybe_moment(row.delivery_at),
+        "opened_at": maybe_moment(row.opened_at),
+        "clicked_at": maybe_moment(row.clicked_at),
     }
 
 
@@ -120,4 +104,11 @@ def read_notice(item: Item) -> NoticeRecord:
         maybe(get_text, item, "provider_ref"),
         maybe(get_moment, item, "settled_at"),
         maybe(get_text, item, "detail"),
+        message_class=maybe(get_text, item, "message_class") or "",
+        tried=some_texts(item, "tried"),
+        delivery=maybe(get_text, item, "delivery"),
+        delivery_code=maybe(get_text, item, "delivery_code"),
+        delivery_at=maybe(get_moment, item, "delivery_at"),
+        opened_at=maybe(get_moment, item, "opened_at"),
+        clicked_at=maybe(get_moment, item, "clicked_at"),
     )

@@ -22,6 +22,7 @@ from shared.adapters.dynamodb.attributes import (
     text,
     texts,
 )
+from shared.adapters.dynamodb.hold_rows import HOLDS, hold_values, read_holds
 from shared.domain import keys
 from shared.domain.book import (
     Escalation,
@@ -46,6 +47,7 @@ def loan_values(row: Loan) -> Values:
         "principal_minor": number(row.principal_minor),
         "last_seq": number(row.last_seq),
         "gate_rev": number(row.gate_rev),
+        HOLDS: hold_values(row.holds),
     }
 
 
@@ -76,6 +78,7 @@ def read_loan(item: Item) -> Loan:
         get_number(item, "gate_rev"),
         get_number(item, "stage_rev"),
         maybe(get_moment, item, "step"),
+        read_holds(item[HOLDS]) if HOLDS in item else (),
     )
 
 
@@ -100,6 +103,7 @@ def instalment_values(row: Instalment) -> Values:
         "paid_on": maybe_day(row.paid_on),
         "paid_by": maybe_number(row.paid_by),
         "blocked": flag(row.blocked),
+        "varies": flag(row.varies),
         "rev": number(row.rev),
     }
 
@@ -128,6 +132,7 @@ def read_instalment(item: Item) -> Instalment:
         fee_paid_minor=get_count(item, "fee_paid_minor"),
         penalty_paid_minor=get_count(item, "penalty_paid_minor"),
         interest_paid_minor=get_count(item, "interest_paid_minor"),
+        varies="varies" in item,
     )
 
 

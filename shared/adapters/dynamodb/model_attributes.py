@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from pynamodb.attributes import Attribute
 
+from shared.adapters.dynamodb.lines import read_lines
+
 
 class DayAttribute(Attribute[date]):
     """A date as `2026-03-01`."""
@@ -112,22 +114,30 @@ class WordsAttribute(Attribute[dict[str, str]]):
         return {name: text["S"] for name, text in value.items()}
 
 
-class ToldAttribute(Attribute[dict[str, dict[str, str | int]]]):
-    """What was told, by key: a map of maps of texts and whole numbers."""
+class LinesAttribute(Attribute[tuple[tuple[str, ...], ...]]):
+    """A list of small values, each as the words of its line; see `shared.adapters.dynamodb.lines`."""
 
-    attr_type = "M"
+    attr_type = "L"
 
-    def serialize(self, value: dict[str, dict[str, str | int]]) -> dict[str, Any]:
-        return {
-            key: {"M": {name: {"N": str(of)} if isinstance(of, int) else {"S": of} for name, of in told.items()}}
-            for key, told in value.items()
+    def serialize(self, value: tuple[tuple[str, ...], ...]) -> list[Any]:
+        return [{"S": " ".join(words)} for words in value]
+
+    def deserialize(self, value: list[Any]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(words) for words in read_lines({"L": value}))
+
+
+class ToldAttribute(LinesAttribute):
+    """What was told; of a row of the first version, which had a map of maps, the same words."""
+
+    def get_value(self, value: dict[str, Any]) -> Any:
+        if "M" not in value:
+            return super().get_value(value)
+        names = ("tier", "on", "announced_on", "announced_minor")
+        told = {
+            key: [next(iter(of["M"][name].values())) for name in names if name in of["M"]]
+            for key, of in value["M"].items()
         }
-
-    def deserialize(self, value: dict[str, Any]) -> dict[str, dict[str, str | int]]:
-        return {
-            key: {name: int(of["N"]) if "N" in of else of["S"] for name, of in told["M"].items()}
-            for key, told in value.items()
-        }
+        return [{"S": " ".join((key, *words))} for key, words in told.items()]
 
 
 def maybe[T](kind: Callable[..., Attribute[T]]) -> Attribute[T | None]:

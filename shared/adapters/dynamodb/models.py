@@ -18,6 +18,7 @@ from shared.adapters.dynamodb.model_attributes import (
     DayAttribute,
     FlagAttribute,
     InstantAttribute,
+    LinesAttribute,
     PartsAttribute,
     SplitAttribute,
     TextsAttribute,
@@ -91,7 +92,7 @@ class StoredItem(Model):
         kind = cast("type[Self]", cls._kind_of(data))
         try:
             return super(StoredItem, kind).from_raw_data(data)
-        except (AttributeDeserializationError, ValueError, KeyError) as error:
+        except (AttributeDeserializationError, ValueError, TypeError, LookupError) as error:
             key = " ".join(data[cls.get_attributes()[name].attr_name]["S"] for name in cls.key_names())
             raise UnreadableRowError(key, f"{type(error).__name__} {error}") from error
 
@@ -164,6 +165,7 @@ class LoanItem(LoansItem):
     stage_rev = WholeAttribute()
     step = maybe(InstantAttribute)
     opened = maybe(InstantAttribute)
+    holds = maybe(LinesAttribute)
 
 
 class InstalmentItem(LoansItem):
@@ -180,6 +182,7 @@ class InstalmentItem(LoansItem):
     paid_on = maybe(DayAttribute)
     paid_by = maybe(WholeAttribute)
     blocked = maybe(FlagAttribute)
+    varies = maybe(FlagAttribute)
     rev = WholeAttribute()
     step = maybe(InstantAttribute)
     first_attempt_on = maybe(DayAttribute)
@@ -255,11 +258,17 @@ class BorrowerItem(BorrowersItem):
     time_zone = UnicodeAttribute()
     country = UnicodeAttribute()
     payday = maybe(WholeAttribute)
+    email = maybe(UnicodeAttribute)
+    push = maybe(UnicodeAttribute)
+    other_zones = maybe(TextsAttribute)
+    phone_key = maybe(UnicodeAttribute)
 
 
 class CardItem(BorrowersItem):
     loan_ids = TextsAttribute()
     told = ToldAttribute()
+    contacts = maybe(LinesAttribute)
+    bars = maybe(LinesAttribute)
     rev = WholeAttribute()
     step = maybe(InstantAttribute)
 
@@ -331,6 +340,13 @@ class NoticeItem(StoredItem):
     provider_ref = maybe(UnicodeAttribute)
     settled_at = maybe(InstantAttribute)
     detail = maybe(UnicodeAttribute)
+    message_class = maybe(UnicodeAttribute)
+    tried = maybe(TextsAttribute)
+    delivery = maybe(UnicodeAttribute)
+    delivery_code = maybe(UnicodeAttribute)
+    delivery_at = maybe(InstantAttribute)
+    opened_at = maybe(InstantAttribute)
+    clicked_at = maybe(InstantAttribute)
     open_pk = maybe(UnicodeAttribute)
     open_sk = maybe(UnicodeAttribute)
     open_notices = _index("open_notices", "open_pk", "open_sk")

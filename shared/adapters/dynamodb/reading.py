@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import cast
 
 from shared.adapters.dynamodb.attributes import Item
-from shared.adapters.dynamodb.contact_rows import read_borrower, read_card, read_notice
+from shared.adapters.dynamodb.card_rows import read_card
+from shared.adapters.dynamodb.contact_rows import read_borrower, read_notice
 from shared.adapters.dynamodb.debit_rows import read_attempt, read_audit, read_debit_card, read_entry, read_mark
 from shared.adapters.dynamodb.loan_rows import (
     read_escalation,
@@ -39,7 +40,7 @@ def read[R: StoredRow | OneTimeCode](kind: type[R], item: Item) -> R:
         return cast("R", _READERS[cast("type[_Row]", kind)](item))
     except KeyError as error:
         raise BookError(f"a stored {kind.__name__} has no {error}") from error
-    except (ValueError, AmountError) as error:
+    except (ValueError, TypeError, IndexError, AmountError) as error:
         raise BookError(f"a stored {kind.__name__} has a value that cannot be") from error
 
 

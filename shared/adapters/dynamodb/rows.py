@@ -3,7 +3,8 @@
 from typing import assert_never
 
 from shared.adapters.dynamodb.attributes import AGENDAS, KEY_NAMES, Item, Values, moment, text
-from shared.adapters.dynamodb.contact_rows import borrower_values, card_values, notice_values
+from shared.adapters.dynamodb.card_rows import card_values
+from shared.adapters.dynamodb.contact_rows import borrower_values, notice_values, receipt_values
 from shared.adapters.dynamodb.debit_rows import (
     attempt_values,
     audit_values,
@@ -67,7 +68,7 @@ def values_of(row: StoredRow | OneTimeCode) -> Values:  # noqa: C901, PLR0912 - 
         case ContactCard():
             return card_values(row)
         case NoticeRecord():
-            return notice_values(row)
+            return notice_values(row) | receipt_values(row)
         case Attempt():
             return attempt_values(row)
         case LedgerEntry():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.adapters.dynamodb.attributes import KEY_NAMES, Index, Item, text
+from shared.adapters.dynamodb.attributes import KEY_NAMES, Index, Item, Lookup, text
 from shared.adapters.dynamodb.client import call
 from shared.adapters.dynamodb.rows import key_of
 from shared.adapters.row_keys import RowKey
@@ -47,6 +47,24 @@ class Tables:
                 table, condition, values, ExpressionAttributeNames=names, ConsistentRead=True, **options
             )
             yield from items
+            if not after:
+                return
+            options = {"ExclusiveStartKey": after}
+
+    def found_by(self, lookup: Lookup, value: str) -> Iterator[tuple[str, str]]:
+        """The keys of the rows that an index holds under a value, page by page."""
+        owner, entity = KEY_NAMES[lookup.table]
+        options: dict[str, Any] = {}
+        while True:
+            items, after = self.query(
+                lookup.table,
+                f"{lookup.key} = :value",
+                {":value": text(value)},
+                IndexName=lookup.name,
+                ProjectionExpression=f"{owner}, {entity}",
+                **options,
+            )
+            yield from ((item[owner]["S"], item[entity]["S"]) for item in items)
             if not after:
                 return
             options = {"ExclusiveStartKey": after}

@@ -16,7 +16,9 @@ from shared.adapters.dynamodb.attributes import (
     present,
     text,
 )
+from shared.adapters.dynamodb.hold_rows import HOLDS, hold_values
 from shared.adapters.dynamodb.loan_rows import stage_values
+from shared.adapters.dynamodb.notice_writes import save_notice, save_receipt
 from shared.adapters.dynamodb.rows import open_values, revision_name, step_values, values_of
 from shared.adapters.dynamodb.write import Write
 from shared.adapters.row_keys import RowKey, card_key, escalation_key, instalment_key, loan_key, row_key
@@ -47,9 +49,11 @@ from shared.domain.changes import (
     SaveCard,
     SaveCode,
     SaveDebitCard,
+    SaveHolds,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
+    SaveReceipt,
     SaveStage,
     TakeSeq,
     WakeContact,
@@ -82,12 +86,18 @@ def writes_of(changes: Iterable[Change], shards: int) -> list[Write]:  # noqa: C
             case SaveAttempt(row, was_presented):
                 _save_attempt(write(row_key(row)), row, was_presented, shards)
             case SaveNotice(row):
-                _save_notice(write(row_key(row)), row, shards)
+                save_notice(write(row_key(row)), row, shards)
             case SaveMandate(row, gate_rev):
                 write(row_key(row)).values |= values_of(row) | {AT_GATE: number(gate_rev + 1)}
                 _hold_gate(write(loan_key(row.loan_id)), gate_rev)
                 raised = {"gate_rev": number(gate_rev + 1), MANDATES_AT_GATE: number(gate_rev + 1)}
                 write(loan_key(row.loan_id)).values |= raised
+            case SaveHolds(loan_id, holds, gate_rev, at):
+                _hold_gate(write(loan_key(loan_id)), gate_rev)
+                write(loan_key(loan_id)).values |= {HOLDS: hold_values(holds), "gate_rev": number(gate_rev + 1)}
+                _wake(write(loan_key(loan_id)), Line.STAGE, "stage_rev", at, shards)
+            case SaveReceipt(row, was):
+                save_receipt(write(row_key(row)), row, was)
             case SaveDebitCard(row) | SaveCode(row):
                 _save_or_begin(write(row_key(row)), row)
             case TakeSeq(loan_id, seq, gate_rev):
@@ -182,14 +192,6 @@ def _save_attempt(write: Write, row: Attempt, was_presented: int | None, shards:
     )
     if was_presented is not None:
         write.require("#presented = :was_presented", "presented", was_presented=number(was_presented))
-
-
-def _save_notice(write: Write, row: NoticeRecord, shards: int) -> None:
-    write.values |= values_of(row) | open_values(row, shards)
-    write.require(
-        "#state IN (:claimed, :unknown)", "state", claimed=text(NoticeState.CLAIMED), unknown=text(NoticeState.UNKNOWN)
-    )
-    write.require("#sends = :was_sends", "sends", was_sends=number(row.sends))
 
 
 def _hold_gate(write: Write, gate_rev: int) -> None:

@@ -1,6 +1,6 @@
 """The whole book in memory: rows in dicts behind one lock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import RLock
@@ -71,6 +71,18 @@ class MemoryBook:
 
     def notice(self, borrower_id: str, notice_key: str) -> NoticeRecord | None:
         return self._rows.notices.get((borrower_id, notice_key))
+
+    def notices(self, borrower_id: str) -> Sequence[NoticeRecord]:
+        with self._lock:
+            return tuple(row for (owner, _), row in sorted(self._rows.notices.items()) if owner == borrower_id)
+
+    def notice_by_ref(self, provider_ref: str) -> tuple[str, str] | None:
+        with self._lock:
+            return self._rows.by_ref.get(provider_ref)
+
+    def borrowers_at(self, address_key: str) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(sorted(self._rows.by_phone.get(address_key, ())))
 
     def entry(self, loan_id: str, source: str, external_id: str) -> LedgerEntry | None:
         return self._rows.ledger.get((loan_id, source, external_id))
@@ -172,6 +184,24 @@ class MemoryBook:
         with self._lock:
             rows = list(self._rows.of_kind(kind))
         yield from rows
+
+    def stand(self, rows: Iterable[StoredRow], quarantined: Mapping[Line, Iterable[str]]) -> None:
+        """Takes rows over from another store as they stand there: their revisions, and on the agendas their steps.
+
+        `quarantined` are keys of agenda rows, by line, that wait there for a person.
+        """
+        with self._lock:
+            for row in rows:
+                self._rows.keep_stored(row)
+            for line, found in quarantined.items():
+                for key in found:
+                    if self._rows.agendas[line].partition_of(key) is not None:
+                        self._rows.agendas[line].move(key, keys.QUARANTINE)
+
+    def wake_all(self, at: datetime) -> None:
+        """Has every line look at all of its rows again at an instant, as new packs want it; quarantine stays."""
+        with self._lock:
+            self._rows.wake_all(at)
 
     def _open(self, row: Loan | Instalment, step: datetime, at: datetime) -> bool:
         """Opens a row that stands and never was opened; one that has a step by now keeps it."""

@@ -18,9 +18,11 @@ from shared.domain.book import (
     DebitCard,
     Escalation,
     Instalment,
+    InstalmentState,
     LedgerEntry,
     Line,
     Loan,
+    LoanStatus,
     Mandate,
     MoneyMark,
     NoticeRecord,
@@ -37,9 +39,11 @@ from shared.domain.changes import (
     SaveCard,
     SaveCode,
     SaveDebitCard,
+    SaveHolds,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
+    SaveReceipt,
     SaveStage,
     TakeSeq,
     WakeContact,
@@ -69,6 +73,8 @@ class Rows:
         self.agendas = {line: SparseIndex() for line in Line}
         self.open_attempts = SparseIndex()
         self.open_notices = SparseIndex()
+        self.by_ref: dict[str, tuple[str, str]] = {}
+        self.by_phone: dict[str, set[str]] = defaultdict(set)
         self.failures: dict[tuple[Line, str], int] = {}
 
     def holds(self, change: Change) -> bool:  # noqa: C901, PLR0912 - one case for each change
@@ -100,6 +106,8 @@ class Rows:
                     and notice.state in (NoticeState.CLAIMED, NoticeState.UNKNOWN)
                     and notice.sends == row.sends
                 )
+            case SaveReceipt(row, was):
+                return self._takes_receipt(row, was)
             case SaveMandate(row):
                 return self._gate_is(row.loan_id, change.gate_rev)
             case SaveDebitCard(row):
@@ -108,7 +116,7 @@ class Rows:
             case SaveCode(row):
                 code = self.codes.get((row.loan_id, row.purpose))
                 return row.rev - 1 == (code.rev if code else 0)
-            case HoldGate():
+            case HoldGate() | SaveHolds():
                 return self._gate_is(change.loan_id, change.gate_rev)
             case HoldInstalment():
                 return self._instalment_is(change.loan_id, change.number, change.rev)
@@ -140,6 +148,16 @@ class Rows:
             case _:
                 assert_never(row)
 
+    def _takes_receipt(self, row: NoticeRecord, was: str | None) -> bool:
+        """A settled state is written over an open one; any other must be the one that stands."""
+        notice = self.notices.get((row.borrower_id, row.notice_key))
+        if notice is None or (notice.delivery, notice.sends) != (was, row.sends):
+            return False
+        was_open = notice.state in (NoticeState.CLAIMED, NoticeState.UNKNOWN)
+        if was_open and row.state in (NoticeState.SENT, NoticeState.UNDELIVERABLE):
+            return True
+        return notice.state is row.state and row.state is not NoticeState.RELEASED
+
     def _instalment_is(self, loan_id: str, number: int, rev: int) -> bool:
         instalment = self.instalments.get(loan_id, {}).get(number)
         return instalment is not None and instalment.rev == rev
@@ -150,8 +168,16 @@ class Rows:
 
     def make(self, change: Change) -> None:  # noqa: C901, PLR0912 - one case for each change
         match change:
-            case Insert(row) | SaveAttempt(row) | SaveNotice(row):
+            case Insert(row) | SaveAttempt(row):
                 self._keep(row)
+            case SaveNotice(row):
+                self._keep(_with_receipts(row, self.notices[row.borrower_id, row.notice_key]))
+            case SaveReceipt(row):
+                stands = self.notices[row.borrower_id, row.notice_key]
+                if row.state in (NoticeState.SENT, NoticeState.UNDELIVERABLE):
+                    ref, at = stands.provider_ref or row.provider_ref, stands.settled_at or row.settled_at
+                    stands = replace(stands, state=row.state, provider_ref=ref, settled_at=at)
+                self._keep(_with_receipts(stands, row))
             case SaveInstalment(row):
                 self.instalments[row.loan_id][row.number] = row
                 self._saved(Line.DEBIT, row.loan_id, keys.debit_key(row.loan_id, row.number), row.step)
@@ -174,6 +200,9 @@ class Rows:
             case SaveMandate(row, gate_rev):
                 self.mandates[row.loan_id][row.mandate_id] = row
                 self.loans[row.loan_id] = replace(self.loans[row.loan_id], gate_rev=gate_rev + 1)
+            case SaveHolds(loan_id, holds, gate_rev, at):
+                self.loans[loan_id] = replace(self.loans[loan_id], holds=holds, gate_rev=gate_rev + 1)
+                self._wake_stage(loan_id, at)
             case SaveDebitCard(row):
                 self.debit_cards[row.borrower_id] = row
             case SaveCode(row):
@@ -184,9 +213,7 @@ class Rows:
                 escalations = self.escalations[change.loan_id]
                 escalations[change.key] = replace(escalations[change.key], left_on=change.left_on)
             case WakeStage(loan_id, at):
-                loan = self.loans[loan_id]
-                self.loans[loan_id] = replace(loan, step=at, stage_rev=loan.stage_rev + 1)
-                self.woken(Line.STAGE, loan_id, loan_id, at)
+                self._wake_stage(loan_id, at)
             case WakeContact(borrower_id, at):
                 card = self.cards[borrower_id]
                 self.cards[borrower_id] = replace(card, step=at, rev=card.rev + 1)
@@ -204,6 +231,7 @@ class Rows:
                 else:
                     self.open_attempts.place(key, self._shard(row.loan_id), row.enquire_at or row.claimed_at)
             case NoticeRecord():
+                self._refer(row)
                 self.notices[row.borrower_id, row.notice_key] = row
                 key = keys.notice_hint(row.borrower_id, row.notice_key)
                 if row.state is NoticeState.CLAIMED:
@@ -220,6 +248,19 @@ class Rows:
                 self.audit[row.subject][row.revision] = row
             case _:
                 assert_never(row)
+
+    def _refer(self, row: NoticeRecord) -> None:
+        place = row.borrower_id, row.notice_key
+        before = self.notices.get(place)
+        if before and before.provider_ref and self.by_ref.get(before.provider_ref) == place:
+            self.by_ref.pop(before.provider_ref, None)
+        if row.provider_ref:
+            self.by_ref[row.provider_ref] = place
+
+    def _wake_stage(self, loan_id: str, at: datetime) -> None:
+        loan = self.loans[loan_id]
+        self.loans[loan_id] = replace(loan, step=at, stage_rev=loan.stage_rev + 1)
+        self.woken(Line.STAGE, loan_id, loan_id, at)
 
     def _saved(self, line: Line, owner: str, key: str, step: datetime | None) -> None:
         self.failures.pop((line, key), None)
@@ -258,6 +299,8 @@ class Rows:
         match row:
             case Borrower():
                 self.borrowers[row.borrower_id] = row
+                if row.phone:
+                    self.by_phone[keys.address_key(row.phone)].add(row.borrower_id)
             case ContactCard():
                 self.cards[row.borrower_id] = replace(row, step=None)
             case Loan():
@@ -270,6 +313,39 @@ class Rows:
                 self._keep(row)
             case _:
                 assert_never(row)
+
+    def keep_stored(self, row: StoredRow) -> None:
+        """Keeps a row as it stands in another store, on its agenda at its step."""
+        match row:
+            case Borrower() | Mandate():
+                self.keep_imported(row)
+            case ContactCard():
+                self.cards[row.borrower_id] = row
+                self._saved(Line.CONTACT, row.borrower_id, row.borrower_id, row.step)
+            case Loan():
+                self.loans[row.loan_id] = row
+                self._saved(Line.STAGE, row.loan_id, row.loan_id, row.step)
+            case Instalment():
+                self.instalments[row.loan_id][row.number] = row
+                self._saved(Line.DEBIT, row.loan_id, keys.debit_key(row.loan_id, row.number), row.step)
+            case DebitCard():
+                self.debit_cards[row.borrower_id] = row
+            case _:
+                self._keep(row)
+
+    def wake_all(self, at: datetime) -> None:
+        """Brings whatever a line may still decide on before it at an instant, but for what is in quarantine."""
+        open_loans = {i: row for i, row in self.loans.items() if row.status is LoanStatus.OPEN and row.step is not None}
+        for loan_id in open_loans:
+            self._wake_stage(loan_id, at)
+            for number, row in self.instalments[loan_id].items():
+                if row.state is InstalmentState.OPEN:
+                    self.instalments[loan_id][number] = replace(row, step=at, rev=row.rev + 1)
+                    self.woken(Line.DEBIT, keys.debit_key(loan_id, number), loan_id, at)
+        for borrower_id, card in self.cards.items():
+            if card.loan_ids:
+                self.cards[borrower_id] = replace(card, step=at, rev=card.rev + 1)
+                self.woken(Line.CONTACT, borrower_id, borrower_id, at)
 
     def of_kind(self, kind: type[StoredRow]) -> Iterable[StoredRow]:
         rows: dict[type[StoredRow], Iterable[StoredRow]] = {
@@ -287,6 +363,18 @@ class Rows:
             AuditEntry: _flat(self.audit),
         }
         return rows[kind]
+
+
+def _with_receipts(row: NoticeRecord, said: NoticeRecord) -> NoticeRecord:
+    """A notice with what its receipts said."""
+    return replace(
+        row,
+        delivery=said.delivery,
+        delivery_code=said.delivery_code,
+        delivery_at=said.delivery_at,
+        opened_at=said.opened_at,
+        clicked_at=said.clicked_at,
+    )
 
 
 def _flat[K, R](rows: Mapping[str, Mapping[K, R]]) -> Iterator[R]:

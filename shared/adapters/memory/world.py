@@ -1,7 +1,7 @@
-"""The world around the book, in memory: a clock that is set by hand, queues, a message channel, tokens."""
+"""The world around the book, in memory: a clock that is set by hand, queues, switches, tokens."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched, count
@@ -9,7 +9,7 @@ from threading import Lock
 
 from shared.domain.book import AuditEntry, Line
 from shared.domain.switches import ALL_ON, Switches
-from shared.ports.world import HINTS_PER_MESSAGE, SendResult, Sent
+from shared.ports.world import HINTS_PER_MESSAGE
 
 
 class FixedClock:
@@ -107,35 +107,3 @@ class MemoryQueue:
             return self._queues[line].popleft()
         except IndexError:
             return None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    address: str
-    text: str
-
-
-class MemoryChannel:
-    """Keeps what was sent. Answers with what `script` was given, in order, and after that with SENT.
-
-    An exception in the script is raised, after the message went out: the answer was lost.
-    """
-
-    def __init__(self, answers: Iterable[Sent | SendResult | Exception] = ()) -> None:
-        self.sent: list[Message] = []
-        self._answers = deque(answers)
-        self._lock = Lock()
-
-    def script(self, *answers: Sent | SendResult | Exception) -> None:
-        self._answers.extend(answers)
-
-    def send(self, address: str, text: str) -> Sent:
-        with self._lock:
-            self.sent.append(Message(address, text))
-            answer = self._answers.popleft() if self._answers else SendResult.SENT
-            number = len(self.sent)
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, Sent):
-            return answer
-        return Sent(answer, f"M{number}" if answer is SendResult.SENT else None)
