@@ -18,6 +18,7 @@ from shared.domain.book import Line
 from shared.runtime import settings
 from shared.workflows.operate import Operations
 from shared.workflows.resolve_suspense import Suspense
+from shared.workflows.set_holds import Holds
 from shared.workflows.turn_switches import SwitchTurning
 
 
@@ -46,6 +47,7 @@ def app() -> Desk:
         ),
         Suspense(book, shelf, clock, queue),
         SwitchTurning(DynamoSwitchWriter(client, time.control_table, store.tables["audit"], tokens), clock),
+        Holds(book, shelf, clock),
         StsCallers(boto3.client("sts", region_name=gateway.region).meta.endpoint_url),
         clock,
     )

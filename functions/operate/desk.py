@@ -1,15 +1,18 @@
 """Which workflow an operator's request goes to, and what became of it as counts and as JSON."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from shared.domain import keys
+from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder
 from shared.ports.world import Callers, Clock
 from shared.workflows.operate import Operations, Report, Result
 from shared.workflows.resolve_suspense import Suspense
+from shared.workflows.set_holds import HoldResult, Holds
 from shared.workflows.turn_switches import SwitchTurning
 
 
@@ -27,6 +30,7 @@ class Desk:
     operations: Operations
     suspense: Suspense
     switches: SwitchTurning
+    holds: Holds
     callers: Callers
     clock: Clock
 
@@ -45,6 +49,10 @@ class Desk:
                 amount = Money(-out.amount.minor, out.amount.currency)
                 where = {"actor": actor, "entry": entry, "loan_id": loan_id}
                 return Done({"suspense.resolved": 1}, {**where, **_money(amount)})
+            case HoldAdd():
+                return _held(self.holds.add(request, actor), actor)
+            case HoldEnd():
+                return _held((self.holds.end(request, actor),), actor)
             case _:
                 assert_never(request)
 
@@ -59,6 +67,20 @@ def _reported(report: Report, actor: str) -> Done:
     if report.request:
         answer["request"] = report.request
     return Done(report.summary.counts, answer, report.summary.failures)
+
+
+def _held(results: Sequence[HoldResult], actor: str) -> Done:
+    return Done(
+        Counter(f"hold.{one.word}" for one in results), {"actor": actor, "holds": [_of(one) for one in results]}
+    )
+
+
+def _of(result: HoldResult) -> dict[str, Any]:
+    found: dict[str, Any] = {"loan_id": result.loan_id, "result": result.word, "hold_id": result.hold_id}
+    if hold := result.hold:
+        until = hold.until.isoformat() if hold.until else None
+        found |= {"stops": sorted(hold.stops), "since": keys.instant(hold.since), "until": until}
+    return found
 
 
 def _money(amount: Money) -> dict[str, str]:

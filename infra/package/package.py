@@ -18,11 +18,19 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+from shared.adapters.policy_files import BUNDLE, bundled  # noqa: E402 - of this tree, whatever is installed
+
 LOCK = ROOT / "requirements" / "runtime.txt"
 CACHE = ROOT / ".local" / "layers"
 PYTHON = "3.13"
 # What the functions call, and what every client reads. botocore's other 25 MB stay behind.
-BOTOCORE_DATA = {"dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}
+BOTOCORE_DATA = {
+    *("dynamodb", "lambda", "s3", "secretsmanager", "sqs", "sts"),
+    *("sns", "sesv2", "pinpoint-sms-voice-v2"),  # what carries messages
+}
+# What tells people from where a rule comes.
+TELLS_SOURCES = {"explain"}
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 # Left out of the layer: command lines, and parts that only other AWS products or a development server use.
 UNUSED = (
@@ -45,15 +53,17 @@ def main(logical_id: str, target: Path) -> None:
 
 
 def function(name: str, target: Path) -> None:
-    """The function's folder, the modules of `shared` that it can reach by an import, and the files that are data."""
+    """The function's folder, the modules of `shared` that it can reach by an import, and the policy packs."""
     own = sorted((ROOT / "functions" / name).glob("*.py"))
     if not any(path.name == "handler.py" for path in own):
         sys.exit(f"package: functions/{name}/handler.py is missing")
-    data = [path for path in (ROOT / "shared").rglob("*.toml") if path.is_file()]
-    for path in reachable(own) | packages(data) | set(data):
+    policies = ROOT / "shared" / "policies"
+    for path in reachable(own) | packages([policies / BUNDLE]):
         place = target / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
+    packs = bundled(policies, sourced=name in TELLS_SOURCES)
+    (target / policies.relative_to(ROOT) / BUNDLE).write_text(packs, encoding="utf-8")
     strip(target, "/var/task")
 
 

@@ -6,6 +6,11 @@ from typing import Any
 from shared.domain.errors import EventError, InputError
 
 
+def is_request(event: Any) -> bool:
+    """The event is an HTTP request, well formed or not."""
+    return isinstance(event, dict) and isinstance(event.get("requestContext"), dict)
+
+
 def checked_request(event: Any) -> dict[str, Any]:
     """The event itself; raises EventError for one that no function URL sends."""
     http = event.get("requestContext", {}).get("http", {}) if isinstance(event, dict) else {}

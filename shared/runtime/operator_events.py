@@ -8,6 +8,7 @@ from hashlib import sha256
 from shared.domain import keys
 from shared.domain.book import Outcome
 from shared.domain.errors import AmountError, EventError
+from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import (
     MOST_TARGETS,
@@ -21,13 +22,13 @@ from shared.domain.operations import (
 )
 from shared.domain.shape import says
 from shared.domain.switches import checked_name
-from shared.runtime.fields import Fields, flag, identifier, matching, one_of, version_1
+from shared.runtime.fields import Fields, day, flag, identifier, matching, one_of, version_1
 
 CALLER = "caller"
 """The field with the caller's proof; all others are what he signed."""
 
-_APPROVE, _SWITCH, _RESOLVE = "approve", "switch", "resolve"
-_VERBS: dict[str, str] = {name: name for name in (*(verb.value for verb in Verb), _APPROVE, _SWITCH, _RESOLVE)}
+_OTHERS = ("approve", "switch", "resolve", "hold", "end-hold")
+_VERBS: dict[str, str] = {name: name for name in (*(verb.value for verb in Verb), *_OTHERS)}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome if outcome.is_terminal}
 _REQUEST = matching(r"R-[0-9a-f]{16}", "the id of a request, R- and sixteen hexadecimal digits")
 _EVIDENCE = matching(r"[!-~]{1,128}", "a reference of 1 to 128 printable characters without a blank")
@@ -72,8 +73,21 @@ def _request(verb: str, fields: Fields) -> OperatorRequest:
             entry, loan_id = fields.take("entry", _ENTRY), fields.take_if("loan_id", identifier)
             numbers = fields.take_if("instalments", _numbers) or ()
             return Resolution(entry, loan_id, numbers, fields.take("reason", _reason))
+        case "hold":
+            return _hold(fields)
+        case "end-hold":
+            loan_id, hold_id = fields.take("loan_id", identifier), fields.take("hold_id", identifier)
+            return HoldEnd(loan_id, hold_id, fields.take("reason", _reason))
         case _:
             return _order(Verb(verb), fields)
+
+
+def _hold(fields: Fields) -> HoldAdd:
+    loan_id, borrower_id = fields.take_if("loan_id", identifier), fields.take_if("borrower_id", identifier)
+    if (loan_id is None) == (borrower_id is None):
+        raise EventError("a hold is on loan_id or on each loan of borrower_id: give one of the two")
+    code, until = fields.take("code", identifier), fields.take_if("until", day)
+    return HoldAdd(code, loan_id, borrower_id, until, fields.take("reason", _reason))
 
 
 def _order(verb: Verb, fields: Fields) -> Order:
@@ -139,7 +153,7 @@ def _money(value: object) -> Money:
     return money(value)
 
 
-@says("debit, rail:NAME, product:NAME or all")
+@says("debit, send, rail:NAME, channel:NAME, provider:NAME, product:NAME or all")
 def _switch_name(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004 - the reader asks for one kind of error

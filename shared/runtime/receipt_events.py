@@ -51,6 +51,8 @@ def event_news(event: object, received_at: datetime) -> Heard:
         return _each(entries, lambda entry: (read(entry),))
     if isinstance(event, dict) and "Records" in event:
         records = Fields(event, "receipts").take("Records", shapes.a_list)
+        if not records:
+            raise EventError("receipts: Records is empty")
         return _each(records, lambda record: message_news(_sns_envelope(record), received_at))
     return Heard(_document_news(shapes.an_object(event, "receipt"), received_at))
 

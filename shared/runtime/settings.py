@@ -10,6 +10,7 @@ from typing import Self
 
 from shared.domain.book import Line
 from shared.domain.errors import SettingsError
+from shared.ports.wiring import OtherWiring, SmsWiring
 
 type Environment = Mapping[str, str]
 
@@ -77,23 +78,46 @@ class Webhooks:
         return cls(text("WEBHOOK_URL", env), text("WEBHOOK_SECRET_NAME", env), env.get("AWS_ENDPOINT_URL") or None)
 
 
-@dataclass(frozen=True, slots=True)
-class Sms:
-    """How messages go out; `allowed_phones` is None in production, where everybody may be written to."""
+def sms(env: Environment = os.environ) -> SmsWiring:
+    """How SMS go out."""
+    is_production = _one_of("DUEBELL_ENVIRONMENT", {"production": True, "test": False}, env)
+    allowed = text("ALLOWED_PHONES", env, may_be_empty=True)
+    return SmsWiring(
+        text("SMS_PROVIDER", env),
+        None if is_production else allowed,
+        _maybe("SMS_SENDER_ID", env),
+        _maybe("SMS_ENTITY_ID", env),
+        _maybe("SMS_GATEWAY_URL", env),
+        _maybe("SMS_GATEWAY_SECRET_NAME", env),
+        _maybe("EUM_CONFIGURATION_SET", env),
+        _maybe("EUM_ORIGINATION", env),
+        _maybe("EUM_PROTECT_CONFIGURATION", env),
+    )
 
-    sender_id: str | None
-    max_price: str
-    allowed_phones: str | None
 
-    @classmethod
-    def from_env(cls, env: Environment = os.environ) -> Self:
-        is_production = _one_of("DUEBELL_ENVIRONMENT", {"production": True, "test": False}, env)
-        allowed = None if is_production else text("ALLOWED_PHONES", env, may_be_empty=True)
-        return cls(
-            text("SMS_SENDER_ID", env, may_be_empty=True) or None,
-            text("SMS_MAX_PRICE", env),
-            allowed,
-        )
+def other_channels(env: Environment = os.environ) -> OtherWiring:
+    """How push messages, calls and e-mail go out."""
+    return OtherWiring(
+        text("PUSH_PROVIDER", env),
+        text("VOICE_PROVIDER", env),
+        text("EMAIL_PROVIDER", env),
+        _maybe("VOICE_ORIGINATION", env),
+        _maybe("EMAIL_SENDER", env),
+        _maybe("EMAIL_CONFIGURATION_SET", env),
+    )
+
+
+def instances(env: Environment = os.environ) -> int:
+    """How many of this function may run at once: each takes its share of what a provider allows."""
+    value = text("INSTANCES", env)
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1000):
+        raise SettingsError("the environment variable INSTANCES must be a whole number from 1 to 1000")
+    return int(value)
+
+
+def _maybe(name: str, env: Environment) -> str | None:
+    """A variable that must be there and may be empty, which is None."""
+    return text(name, env, may_be_empty=True) or None
 
 
 def text(name: str, env: Environment = os.environ, *, may_be_empty: bool = False) -> str:

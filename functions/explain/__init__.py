@@ -1,0 +1,1 @@
+"""Tells why a loan's lines acted, waited or left it on a day."""

@@ -1,0 +1,1 @@
+"""Opens the short links of messages."""

@@ -1,0 +1,1 @@
+"""Hears what became of messages, and what borrowers write back."""
