@@ -1,0 +1,110 @@
+"""A portfolio's files as history: what stands on the first morning, and what comes on each later day."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate
+from shared.domain.calendar import zone
+from shared.domain.policy import Policy
+from shared.domain.portfolio import BORROWERS, Finding, Portfolio, Read, SourceLine
+from shared.domain.portfolio_rules import check
+
+_STAND_IN = "Etc/UTC"
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""History knows no future: every day in the files has come."""
+
+type Files = Mapping[str, Iterable[SourceLine | Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`standing` is what was there before the first day began; `loans` and `payments` come by their day.
+
+    `zoneless` are borrowers whose zone is not known: nobody can say what time it is for them.
+    """
+
+    currency: str
+    standing: Portfolio
+    loans: Mapping[date, Portfolio]
+    payments: Mapping[date, Sequence[LedgerEntry]]
+    zoneless: frozenset[str]
+    later: int  # loans and payments after the last day, which are left out
+
+
+def read_history(
+    files: Files,
+    policy_of: Callable[[str], Policy],
+    phone_problem: Callable[[str], str | None],
+    first: date,
+    last: date,
+) -> History | tuple[Finding, ...]:
+    """The history from the first to the last business date, both included, or everything that is wrong with the files.
+
+    `policy_of` gives a product's policy. An empty or unknown time zone is no finding here, nor is what comes after the
+    last day, which is left out. Loans in more than one currency are: their sums would add up apples and pears.
+    """
+    zoneless: set[str] = set()
+    known = {name: _with_zones(lines, zoneless) if name == BORROWERS else lines for name, lines in files.items()}
+    whole = check(known, policy_of, phone_problem, _FAR)
+    if not isinstance(whole, Portfolio):
+        return whole
+    currencies = {read.row.currency: read for read in reversed(whole.loans)}
+    if len(currencies) > 1:
+        other = max(currencies.values(), key=lambda read: read.line)
+        return (Finding("loans.csv", other.line, "currency", "is another than before: replay one currency at a time"),)
+    return _by_day(whole, frozenset(zoneless), first, last, min(currencies, default=""))
+
+
+def _with_zones(lines: Iterable[SourceLine | Finding], zoneless: set[str]) -> Iterator[SourceLine | Finding]:
+    """The lines with a stand-in for a zone that is not known, which is remembered by its borrower."""
+    for line in lines:
+        if isinstance(line, SourceLine) and not _is_zone(line.values.get("time_zone", "")):
+            zoneless.add(line.values.get("borrower_id", ""))
+            yield replace(line, values={**line.values, "time_zone": _STAND_IN})
+        else:
+            yield line
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zone(name)
+    except (KeyError, ValueError, OSError):  # no such zone, no name of one, a folder of zones
+        return False
+    return True
+
+
+def _by_day(whole: Portfolio, zoneless: frozenset[str], first: date, last: date, currency: str) -> History:
+    borrowers = tuple(
+        Read(r.line, replace(r.row, time_zone="") if r.row.borrower_id in zoneless else r.row) for r in whole.borrowers
+    )
+    days = {read.row.loan_id: max(read.row.disbursed_on, first) for read in whole.loans}
+    loans: dict[date, list[Read[Loan]]] = defaultdict(list)
+    for loan in whole.loans:
+        loans[days[loan.row.loan_id]].append(loan)
+    instalments = _grouped(whole.instalments, days)
+    mandates = _grouped(whole.mandates, days)
+    before = tuple(p for p in whole.payments if p.row.booked_on < first)
+    payments: dict[date, list[LedgerEntry]] = defaultdict(list)
+    for payment in whole.payments:
+        if first <= payment.row.booked_on <= last:
+            payments[payment.row.booked_on].append(payment.row)
+
+    def of(day: date, borrowers: tuple[Read[Borrower], ...], entries: tuple[Read[LedgerEntry], ...]) -> Portfolio:
+        rows = tuple(loans[day]), tuple(instalments[day]), tuple(mandates[day])
+        return Portfolio(borrowers, *rows, entries)
+
+    standing = of(first, borrowers, before)
+    coming = {day: of(day, (), ()) for day in sorted(loans) if first < day <= last}
+    later = sum(day > last for day in days.values()) + sum(p.row.booked_on > last for p in whole.payments)
+    return History(currency, standing, coming, payments, zoneless, later)
+
+
+def _grouped[R: (Instalment, Mandate)](
+    rows: Iterable[Read[R]], days: Mapping[str, date]
+) -> Mapping[date, list[Read[R]]]:
+    found: dict[date, list[Read[R]]] = defaultdict(list)
+    for read in rows:
+        found[days[read.row.loan_id]].append(read)
+    return found
