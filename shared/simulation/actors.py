@@ -6,19 +6,21 @@ the order is drawn from the seed: the same seed gives the same interleaving.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from threading import Lock, Thread
 
 from shared.simulation.faults import CrashError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One invocation: what it is called, and what it does. `must_arrive`: it is repeated until it ends well."""
 
     name: str
     run: Callable[[], None]
     must_arrive: bool = False
+    clock_off: timedelta | None = None  # how far its own clock is from the true time, once it has read it
 
 
 class _Actor:
@@ -64,12 +66,12 @@ class _Actor:
 
 
 class Baton:
-    """`name` is the job that runs now."""
+    """`job` is the one that runs now."""
 
     def __init__(self) -> None:
         self.back = Lock()
         self.back.acquire()
-        self.name = ""
+        self.job: Job | None = None
         self._running: _Actor | None = None
         self._idle: list[_Actor] = []
 
@@ -77,6 +79,10 @@ class Baton:
         """A port call begins: in a race, somebody else may be next."""
         if self._running:
             self._running.pause(call)
+
+    @property
+    def name(self) -> str:
+        return self.job.name if self.job else ""
 
     @property
     def racing(self) -> bool:
@@ -92,9 +98,9 @@ class Baton:
         live = [self._actor(job) for job in jobs]
         while live:
             actor = chance.choice(live)
-            self._running, self.name = actor, actor.job.name if actor.job else ""
+            self._running, self.job = actor, actor.job
             actor.turn()
-            self._running, self.name = None, ""
+            self._running, self.job = None, None
             if actor.done:
                 live.remove(actor)
                 self._idle.append(actor)
@@ -109,13 +115,13 @@ class Baton:
 
     def straight(self, job: Job) -> BaseException | None:
         """Runs a job alone, in this thread."""
-        self.name = job.name
+        self.job = job
         try:
             job.run()
         except (Exception, CrashError) as error:  # noqa: BLE001 - the invocation's edge: the engine judges it
             return error
         finally:
-            self.name = ""
+            self.job = None
         return None
 
     def _actor(self, job: Job) -> _Actor:

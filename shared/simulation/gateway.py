@@ -128,6 +128,8 @@ class GatewayModel:
     charges: list[Charge] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
     """Keys that came with another request than before."""
+    came_again: set[str] = field(default_factory=set)
+    """References of charges that were undone, and came back."""
     _payments: dict[str, list[_Payment]] = field(default_factory=dict)
 
     def present(self, request: DebitRequest) -> DebitAnswer:
@@ -166,6 +168,14 @@ class GatewayModel:
         event = f"e{len(self.charges)}"
         self.charges.append(Charge(key, event, Money(-amount.minor, amount.currency), self.now()))
         return event
+
+    def given_again(self, charge: Charge) -> str:
+        """Money that had left came again. Gives the new charge's reference."""
+        ref = f"{charge.ref}-again"
+        self.came_again.add(charge.ref)
+        came = replace(charge.amount, minor=-charge.amount.minor)
+        self.charges.append(Charge(charge.key, ref, came, self.now(), contradicts=True))
+        return ref
 
     def is_refunded(self, key: str) -> bool:
         """A refund of the payment was asked for."""

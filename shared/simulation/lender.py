@@ -8,36 +8,41 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from shared.adapters.memory.book import MemoryBook
-from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
+from shared.adapters.memory.outbox import MemoryOutbox
+from shared.adapters.memory.world import FixedClock, MemoryQueue, MemorySwitches
 from shared.domain.bank_file import BankFileNews, BankRows
 from shared.domain.book import ContactCard, Line
 from shared.domain.changes import Change
+from shared.domain.contact_rules import Channel
+from shared.domain.messages import Fill
 from shared.domain.repayment import Arrived
+from shared.ports.messages import Inbound, Receipt, Sender
 from shared.ports.portfolio import Imported, ImportedRow
 from shared.ports.world import PolicyShelf
 from shared.simulation.actors import Job
 from shared.simulation.bank import RowsQueue, SimulatedFiles
-from shared.simulation.boundaries import (
-    Boundary,
-    SimulatedBook,
-    SimulatedChannel,
-    SimulatedGateway,
-    SimulatedQueue,
-    SimulatedSwitches,
-)
+from shared.simulation.boundaries import Boundary, SimulatedQueue, SimulatedSwitches, SkewedClock
 from shared.simulation.gateway import GatewayModel
+from shared.simulation.grown import GrowingBook
 from shared.simulation.portfolio import Holding
+from shared.simulation.provider import Carriers, SimulatedProvider
+from shared.simulation.stored import SimulatedBook
+from shared.simulation.wire import Request, SimulatedGateway
 from shared.workflows.attempt_deductions import Deductions
+from shared.workflows.opt_outs import OptOuts
 from shared.workflows.passes import Summary
 from shared.workflows.plan_work import Planner
 from shared.workflows.read_bank_files import Intake
 from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_escalations import Escalations
+from shared.workflows.record_receipts import Receipts
 from shared.workflows.record_repayments import Repayments
 from shared.workflows.send_reminders import Reminders
 
 BUSINESS_ZONE = "Asia/Shanghai"
+
+PROVIDERS = {Channel.SMS: "sandbox", Channel.EMAIL: "ses"}
+"""By channel, the packs of the providers that the deployment has."""
 
 CODE = "135790"
 """The digits of every one-time code: what a borrower reads on his phone."""
@@ -69,27 +74,37 @@ class Lender:
         chance: Random,
         shelf: PolicyShelf,
         seen: Callable[[Sequence[Change]], None],
+        presented: Callable[[Request], None],
         rows_come: Callable[[BankRows, timedelta], None],
+        carriers: Carriers,
+        fill: Fill,
     ) -> None:
         self.clock: FixedClock = boundary.clock
-        self.store = MemoryBook()
-        self.inbox = MemoryChannel()
+        self.store = GrowingBook()
         self.hints = MemoryQueue()
         self.board = MemorySwitches()
-        self.gateway = SimulatedGateway(model, self.store, boundary, chance)
+        self.gateway = SimulatedGateway(model, self.store, boundary, chance, presented)
         self.files = SimulatedFiles(boundary)
         self.rows = RowsQueue(boundary, rows_come)
         self.counts: Counter[str] = Counter()
         self.unexpected: list[Unexpected] = []
         self._boundary = boundary
+        ways = {
+            channel: SimulatedProvider(name, channel, MemoryOutbox(self.clock), self.store, carriers)
+            for channel, name in PROVIDERS.items()
+        }
+        switches = SimulatedSwitches(self.board, boundary)
         self.ports: Mapping[str, Any] = {
             "book": SimulatedBook(self.store, boundary, chance, seen, self._failed),
             "gateway": self.gateway,
-            "sms": SimulatedChannel(self.inbox, boundary),
+            "sms": ways[Channel.SMS],
+            "senders": {channel: Sender(way.name, way) for channel, way in ways.items()},
+            "fill": fill,
             "shelf": shelf,
-            "clock": self.clock,
+            "clock": SkewedClock(boundary, chance),
             "queue": SimulatedQueue(self.hints, boundary),
-            "switches": SimulatedSwitches(self.board, boundary),
+            "switches": switches,
+            "board": self.board,
             "business_zone": BUSINESS_ZONE,
             "codes": _OneCode(),
             "capacity": 1000,
@@ -156,6 +171,11 @@ class Lender:
             done()
 
         return Job(name, run, must_arrive=True)
+
+    def hear(self, name: str, news: Sequence[Receipt | Inbound], *, must_arrive: bool = False) -> Job:
+        """What a provider says of a message, or a borrower writes, whose word is handed out until it was heard."""
+        worker = self.worker(Receipts, opt_outs=self.worker(OptOuts))
+        return Job(name, lambda: self.add(worker.work(news)), must_arrive)
 
     def _planned(self, worker: Planner) -> None:
         worker.plan("run")

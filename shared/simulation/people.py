@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
@@ -16,21 +16,23 @@ from shared.domain.book import (
     MandateStatus,
     Outcome,
 )
-from shared.domain.errors import InputError
+from shared.domain.errors import InputError, PolicyError
+from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.mandate_requests import Asked
 from shared.domain.mandates import Purpose
 from shared.domain.money import Money
 from shared.domain.operations import Order, Verb
 from shared.domain.pay_order import PayOrder
-from shared.domain.repayment import Channel, TakenBack
+from shared.domain.repayment import Channel, GivenAgain, TakenBack
 from shared.simulation.actors import Job
 from shared.simulation.gateway import GatewayModel
-from shared.simulation.lender import CODE, Lender
+from shared.simulation.lender import CODE, PROVIDERS, Lender
 from shared.workflows.change_mandates import MandateChanges
 from shared.workflows.operate import Operations
 from shared.workflows.passes import Summary
 from shared.workflows.pay_now import PayNow
 from shared.workflows.resolve_suspense import Suspense
+from shared.workflows.set_holds import Holds
 
 _WRONG_CODE = "000000"
 
@@ -42,6 +44,10 @@ class People:
     lender: Lender
     model: GatewayModel
     chance: Random
+    kinds: dict[str, EntryKind] = field(default_factory=dict)
+    """What took money back, by the gateway's event."""
+    in_files: set[str] = field(default_factory=set)
+    """The events of which the bank's file tells too."""
 
     # borrowers
 
@@ -147,7 +153,38 @@ class People:
 
     def switch_names(self, rails: Sequence[str], products: Sequence[str]) -> str:
         rail, product = self.chance.choice(rails), self.chance.choice(products)
-        return self.chance.choice((switches.DEBIT, switches.rail(rail), switches.product(product)))
+        channel = self.chance.choice(list(PROVIDERS))
+        names = (
+            *(switches.DEBIT, switches.rail(rail), switches.product(product)),
+            *(switches.SEND, switches.channel(channel), switches.provider(PROVIDERS[channel])),
+        )
+        return self.chance.choice(names)
+
+    def sets_hold(self, loan_id: str, ended: Callable[[str], None]) -> Job:
+        """A hold of one of the packs' codes, with an end or without; `ended` is told its id, to end it some day."""
+        worker = self.lender.worker(Holds)
+        code = self.chance.choice(("complaint", "dispute", "hardship", "bereavement", "incapacity"))
+        until = self.chance.choice(
+            (None, None, self.lender.clock.at.date() + timedelta(days=self.chance.randint(1, 9)))
+        )
+        order = HoldAdd(code, loan_id, None, until, "it is said so")
+
+        def run() -> None:
+            with suppress(InputError, PolicyError):  # closed, or no pack of today
+                for one in worker.add(order, "op-3"):
+                    self.lender.counts[f"hold.{one.word}"] += 1
+                    ended(one.hold_id)
+
+        return Job(f"hold {loan_id}", run)
+
+    def ends_hold(self, loan_id: str, hold_id: str) -> Job:
+        worker = self.lender.worker(Holds)
+
+        def run() -> None:
+            with suppress(InputError):
+                self.lender.counts[f"hold.{worker.end(HoldEnd(loan_id, hold_id, 'it is over'), 'op-3').word}"] += 1
+
+        return Job(f"end hold {loan_id}", run)
 
     def reviews(self) -> list[Job]:
         """What stands in front of a person: stuck and long unanswered attempts, and money in suspense."""
@@ -181,7 +218,7 @@ class People:
         if left.minor < 0 or self.lender.store.loan_file(loan_id) is None:
             return self.resolves(key, None)
         if self.chance.random() < 0.3:
-            _, seq = keys.parse_intent_key(external_id)
+            _, seq = keys.parse_intent_key(":".join(external_id.split(":")[:2]))  # of its news too
             attempt = self.lender.store.attempt(loan_id, seq)
             if attempt:
                 return self.operates(Verb.REFUND, attempt)
@@ -189,7 +226,7 @@ class People:
 
     # the payer's bank
 
-    def takes_back(self, deliver: Callable[[TakenBack], None]) -> None:
+    def takes_back(self, deliver: Callable[[TakenBack, str, bool], None]) -> None:
         """The payer's bank takes money of a charge back; told of by one channel, or by two."""
         charged: dict[str, int] = {}
         for charge in self.model.charges:
@@ -203,10 +240,30 @@ class People:
         kind = EntryKind.CHARGEBACK if self.chance.random() < 0.15 else EntryKind.REVERSAL
         why = Outcome.INSUFFICIENT if kind is EntryKind.REVERSAL and self.chance.random() < 0.6 else None
         event = self.model.taken_back(key, amount)
-        deliver(TakenBack(kind, key, amount, None, event, Channel.WEBHOOK, why))
-        if kind is EntryKind.REVERSAL and self.chance.random() < 0.4:
-            on = self.lender.clock.at.date()
-            deliver(TakenBack(kind, key, amount, on, f"{on}:{minor}", Channel.FILE))
+        self.kinds[event] = kind
+        in_a_file = kind is EntryKind.REVERSAL and self.chance.random() < 0.4
+        if in_a_file:
+            self.in_files.add(event)
+        deliver(TakenBack(kind, key, amount, None, event, Channel.WEBHOOK, why), event, in_a_file)
+
+    def gives_again(self, deliver: Callable[[GivenAgain, str], None]) -> None:
+        """A dispute that the lender won, or a refund that failed after all: the money comes again."""
+        known = self.lender.clock.at - timedelta(days=5)  # of what the bank's file tells too: once it has
+        won = [
+            c
+            for c in self.model.charges
+            if c.amount.minor < 0
+            and c.ref not in self.model.came_again
+            and (c.ref not in self.in_files or c.at < known)
+        ]
+        if not won:
+            return
+        charge = self.chance.choice(won)
+        amount, ref = Money(-charge.amount.minor, charge.amount.currency), self.model.given_again(charge)
+        attempt = self.lender.store.attempt(*keys.parse_intent_key(charge.key))
+        is_refund = attempt is not None and attempt.refunds is not None
+        kind = EntryKind.REFUND if is_refund else self.kinds.get(charge.ref, EntryKind.REVERSAL)
+        deliver(GivenAgain(kind, charge.key, amount, charge.ref, Channel.WEBHOOK), ref)
 
     def _count(self, what: str, came: object) -> None:
         reason = getattr(came, "reason", None)

@@ -70,6 +70,8 @@ def _borrower(number: int, chance: Random) -> Borrower:
         time_zone=chance.choice(ZONES),
         country="CN",
         payday=chance.choice((None, None, 1, 10, 15, 28)),
+        email=f"b{number:03d}@example.com" if chance.random() < 0.6 else None,
+        other_zones=("Asia/Urumqi",) if chance.random() < 0.1 else (),
     )
 
 

@@ -19,10 +19,12 @@ from shared.domain.book import (
     MoneyMark,
     NoticeRecord,
 )
+from shared.domain.contact_rules import Channel
 from shared.domain.errors import BookError
 from shared.invariants.rows import (
     AccountRow,
     AttemptRow,
+    BarRow,
     BorrowerRow,
     CardRow,
     ChargeRow,
@@ -30,6 +32,7 @@ from shared.invariants.rows import (
     DebitCardRow,
     EntryRow,
     EscalationRow,
+    HoldRow,
     InstalmentRow,
     LoanRow,
     MandateRow,
@@ -65,11 +68,8 @@ def snapshot_of(
         instalments=[_instalment(row, debit) for row in _rows(book, Instalment)],
         mandates=[_mandate(row) for row in _rows(book, Mandate)],
         escalations=[_escalation(row) for row in _rows(book, Escalation)],
-        borrowers=[BorrowerRow(row.borrower_id, row.time_zone) for row in _rows(book, Borrower)],
-        cards=[
-            CardRow(row.borrower_id, row.loan_ids, _place(row.borrower_id, row.step, contact))
-            for row in _rows(book, ContactCard)
-        ],
+        borrowers=[_borrower(row) for row in _rows(book, Borrower)],
+        cards=[_card(row, contact) for row in _rows(book, ContactCard)],
         attempts=[_attempt(row) for row in _rows(book, Attempt)],
         notices=[_notice(row) for row in _rows(book, NoticeRecord)],
         entries=[_entry(row) for row in _rows(book, LedgerEntry)],
@@ -104,6 +104,17 @@ def _place(key: str, step: datetime | None, places: Places) -> Place | None:
     return Place(step, places[key])
 
 
+def _borrower(row: Borrower) -> BorrowerRow:
+    reached = [(channel, row.address(channel)) for channel in Channel]
+    addresses = tuple((str(channel), keys.address_key(address)) for channel, address in reached if address)
+    return BorrowerRow(row.borrower_id, row.country, row.zones, addresses)
+
+
+def _card(row: ContactCard, places: Places) -> CardRow:
+    bars = tuple(BarRow(bar.channel, bar.address, frozenset(map(str, bar.classes)), bar.since) for bar in row.bars)
+    return CardRow(row.borrower_id, row.loan_ids, _place(row.borrower_id, row.step, places), bars)
+
+
 def _loan(row: Loan, opened: bool, places: Places) -> LoanRow:
     return LoanRow(
         loan_id=row.loan_id,
@@ -116,6 +127,7 @@ def _loan(row: Loan, opened: bool, places: Places) -> LoanRow:
         entered=row.entered,
         opened=opened,
         place=_place(row.loan_id, row.step, places),
+        holds=tuple(HoldRow(h.code, frozenset(map(str, h.stops)), h.since, h.until) for h in row.holds),
     )
 
 
@@ -210,6 +222,9 @@ def _notice(row: NoticeRecord) -> NoticeRow:
         claimed_at=row.claimed_at,
         state=row.state,
         provider_ref=row.provider_ref,
+        channel=row.channel,
+        message_class=row.message_class,
+        delivery=row.delivery,
     )
 
 
