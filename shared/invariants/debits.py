@@ -43,8 +43,8 @@ def amounts_were_owed(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
     """No attempt was for more than what was outstanding at its claim.
 
     What had been paid by then is what came with the import and through earlier attempts of the loan; a payment by hand
-    may be dated before the claim and booked after it, so that it proves nothing. What an instalment gave back may have
-    been there when the attempt was claimed.
+    may be dated before the claim and booked after it, so that it proves nothing, and neither does what came again. What
+    an instalment gave back may have been there when the attempt was claimed.
     """
     for attempt in book.attempts:
         if attempt.refunds is not None:
@@ -61,6 +61,8 @@ def amounts_were_owed(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
 def _paid_before(book: Snapshot, attempt: AttemptRow) -> Mapping[int, int]:
     paid: Counter[int] = Counter()
     for entry in book.entries_of.get(attempt.loan_id, []):
+        if entry.kind == "reinstatement":
+            continue
         earlier = book.attempt.get(entry.external_id) if entry.source == GATEWAY else None
         if entry.undoes and entry.kind != "resolution":
             earlier = book.attempt.get(entry.undoes.partition("#")[2])  # taken back by then, or later: who knows
@@ -255,15 +257,15 @@ def requests_were_claimed(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
             yield Breach("requests-were-claimed", request.key, "one key for two different requests")
 
 
-def mandates_cover(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
+def mandates_cover(book: Snapshot, terms: Terms) -> Iterator[Breach]:
     """Every attempt had a mandate of its loan, signed by then, for its account, that nothing had ended before."""
     for attempt in book.attempts:
         mandate = book.mandate.get((attempt.loan_id, attempt.mandate_id))
-        if attempt.refunds is None and (problem := _mandate_problem(attempt, mandate, book)):
+        if attempt.refunds is None and (problem := _mandate_problem(attempt, mandate, book, terms)):
             yield Breach("mandates-cover", attempt.key, problem)
 
 
-def _mandate_problem(attempt: AttemptRow, mandate: MandateRow | None, book: Snapshot) -> str | None:
+def _mandate_problem(attempt: AttemptRow, mandate: MandateRow | None, book: Snapshot, terms: Terms) -> str | None:
     if mandate is None:
         return f"mandate {attempt.mandate_id} does not exist"
     accounts = [account.account_ref for account in mandate.accounts]
@@ -273,14 +275,15 @@ def _mandate_problem(attempt: AttemptRow, mandate: MandateRow | None, book: Snap
         return f"mandate {mandate.mandate_id} was signed on {mandate.signed_on}"
     if mandate.expires_on is not None and attempt.day > mandate.expires_on:
         return f"mandate {mandate.mandate_id} ended on {mandate.expires_on}"
-    return _ended_before(attempt, mandate, book)
+    return _ended_before(attempt, mandate, book, terms)
 
 
-def _ended_before(attempt: AttemptRow, mandate: MandateRow, book: Snapshot) -> str | None:
+def _ended_before(attempt: AttemptRow, mandate: MandateRow, book: Snapshot, terms: Terms) -> str | None:
     """What says that the mandate debited no more at the attempt's claim."""
     siblings = [a for a in book.attempts_of[attempt.loan_id] if a.mandate_id == mandate.mandate_id]
     for earlier in siblings:
-        if earlier.settled_at and earlier.settled_at < attempt.claimed_at and _has_ended(mandate, earlier, attempt):
+        is_earlier = earlier.settled_at is not None and earlier.settled_at + terms.skew < attempt.claimed_at
+        if is_earlier and _has_ended(mandate, earlier, attempt):
             return f"attempt {earlier.seq} had ended mandate {mandate.mandate_id} with {earlier.outcome}"
     if mandate.status == "active":
         return None

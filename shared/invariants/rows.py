@@ -22,6 +22,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A hold in force: what it stops, from when, and its last business date."""
+
+    code: str
+    stops: frozenset[str]
+    since: datetime
+    until: date | None
+
+    def stands(self, what: str, moment: datetime, day: date) -> bool:
+        return what in self.stops and self.since < moment and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class LoanRow:
     loan_id: str
     borrower_id: str
@@ -33,6 +46,7 @@ class LoanRow:
     entered: tuple[str, ...]
     opened: bool  # False: its import was interrupted, or it was repaid before it came
     place: Place | None
+    holds: tuple[HoldRow, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -139,7 +153,19 @@ class EscalationRow:
 @dataclass(frozen=True, slots=True)
 class BorrowerRow:
     borrower_id: str
-    time_zone: str
+    country: str
+    zones: tuple[str, ...]  # every one where the borrower may be
+    addresses: tuple[tuple[str, str], ...] = ()  # channel and the key that stands for the address
+
+
+@dataclass(frozen=True, slots=True)
+class BarRow:
+    """No message to this address over this channel from then on, of these classes."""
+
+    channel: str
+    address: str
+    classes: frozenset[str]
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +173,7 @@ class CardRow:
     borrower_id: str
     loan_ids: tuple[str, ...]
     place: Place | None
+    bars: tuple[BarRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +239,18 @@ class NoticeRow:
     claimed_at: datetime
     state: str
     provider_ref: str | None
+    channel: str = "sms"
+    message_class: str = ""
+    delivery: str | None = None
 
     @property
     def key(self) -> str:
         return f"{self.borrower_id}#{self.notice_key}"
+
+    @property
+    def never_arrived(self) -> bool:
+        """Its provider says that it never did nor will: what it told may be told again, under a key of its own."""
+        return self.delivery in ("failed-for-good", "opted-out")
 
     @property
     def counts(self) -> bool:
@@ -224,8 +259,8 @@ class NoticeRow:
 
     @property
     def went_out(self) -> bool:
-        """It was sent, or may have been."""
-        return self.state in ("claimed", "sent", "unknown")
+        """It was sent, or may have been: not where it only records that no channel reached the borrower."""
+        return self.state in ("claimed", "sent", "unknown") and self.channel != "none"
 
 
 @dataclass(frozen=True, slots=True)

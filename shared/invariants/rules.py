@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from shared.invariants.contact_terms import ContactTerms, read_contact_terms
+
 STAGES = ("current", "M1", "M2", "M3", "legal")
 
 _MISSING = object()
@@ -16,8 +18,7 @@ class Rules:
     """What was in force for a product on a day."""
 
     business_zone: str
-    window_start: time
-    window_end: time
+    send_from: time
     slots: tuple[time, ...]
     debit_end: time
     max_attempts: int
@@ -30,6 +31,7 @@ class Rules:
     dpd_origin: int
     from_dpd: Mapping[str, int]  # by stage
     notice_from_dpd: Mapping[str, int]
+    notice_wait: timedelta  # how soon a stage looks again for its notice
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -100,6 +102,16 @@ class RuleBook:
             self._rails[name, day] = _read_rail(valid) if valid else None
         return self._rails[name, day]
 
+    def contact(self, product: str, country: str, day: date) -> tuple[ContactTerms, ...] | None:
+        """What each pack that is valid on a day says of contacts: the country's one, and where they say something the
+        lender's and the product's. None where not exactly one pack covers the country: then nobody may be contacted."""
+        valid = [d for d in self._documents if _is_valid(d, day)]
+        country_packs = [d for d in valid if d.get("type") == "jurisdiction" and country in _texts([d], "countries")]
+        if len(country_packs) != 1:
+            return None
+        own = [d for d in self._valid(product, day) if d.get("type") in ("lender", "product")]
+        return tuple(found for d in [*country_packs, *own] if (found := read_contact_terms(d)))
+
     def end_of(self, day: date) -> datetime:
         """The last second of a business date; of a day without a lender's pack, that in UTC."""
         valid = [d for d in self._documents if d.get("type") == "lender" and _is_valid(d, day)]
@@ -125,8 +137,7 @@ class RuleBook:
         stages = STAGES[1:]
         return Rules(
             business_zone=_text(valid, "business_zone"),
-            window_start=time.fromisoformat(_text(valid, "contact.window_start")),
-            window_end=time.fromisoformat(_text(valid, "contact.window_end")),
+            send_from=time.fromisoformat(_text(valid, "contact.send_from")),
             slots=tuple(time.fromisoformat(slot) for slot in _texts(valid, "debit.slots")),
             debit_end=time.fromisoformat(_text(valid, "debit.window_end")),
             max_attempts=_number(valid, "debit.max_attempts"),
@@ -139,6 +150,7 @@ class RuleBook:
             dpd_origin=_number(valid, "stage.dpd_origin"),
             from_dpd={s: _number(valid, f"stage.{s}.from_dpd") for s in stages},
             notice_from_dpd={s: _number(valid, f"stage.{s}.notice_from_dpd") for s in stages},
+            notice_wait=timedelta(minutes=_number(valid, "notice_wait_minutes")),
         )
 
 

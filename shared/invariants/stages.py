@@ -10,7 +10,8 @@ from shared.invariants.terms import Breach, Terms
 def stages_follow(book: Snapshot, terms: Terms) -> Iterator[Breach]:
     """A loan's stage is never above its days past due, nor below them once the notice for the next stage was told.
 
-    While the loan's stage step is due the stage line has not looked yet, and nothing is said.
+    While the loan's stage step is due the stage line has not looked yet, and nothing is said; a hold that stops
+    escalation keeps the stage from rising.
     """
     for loan in book.loans:
         rules = terms.rules_of(loan)
@@ -29,10 +30,12 @@ def _problem(loan: LoanRow, rules: Rules, book: Snapshot, terms: Terms) -> str |
     stage, bucket = STAGES.index(loan.stage), STAGES.index(rules.bucket(dpd))
     if stage > bucket:
         return f"in {loan.stage} at {dpd} days past due, which is {STAGES[bucket]}"
-    if stage < bucket and not unpaid[0].blocked:  # in front of a person, who wakes the line
+    held = any("escalation" in hold.stops and (hold.until is None or today <= hold.until) for hold in loan.holds)
+    if stage < bucket and not held and not unpaid[0].blocked:  # in front of a person, who wakes the line
         needed = rules.notice_from_dpd[STAGES[stage + 1]]
         told = book.overdue_in_episode.get((unpaid[0].key, unpaid[0].episode), [])
-        if any(tier >= needed and day < today for tier, day in told):
+        looked = terms.moment - rules.notice_wait
+        if any(tier >= needed and terms.rules.end_of(day) < looked for tier, day in told):
             return f"in {loan.stage} at {dpd} days past due, told, and nothing will look at it"
     return None
 

@@ -17,6 +17,8 @@ class Terms:
     moment: datetime
     rules: RuleBook
     unknown_limit: timedelta
+    skew: timedelta = timedelta(0)
+    """How far apart two workers' clocks may be: what was stamped within it may have been in either order."""
 
     def rules_of(self, loan: LoanRow) -> Rules | None:
         return self.rules.at(loan.product, self.moment)
