@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
@@ -27,14 +26,12 @@ from shared.adapters.dynamodb.models import (
     UnreadableRowError,
     bind,
 )
+from shared.cli.contact_rows import borrower_row, card_row, hold_rows, notice_row, place_of
 from shared.cli.session import PORTFOLIO_TABLES, Session
-from shared.domain import keys
 from shared.domain.errors import StoreError
 from shared.invariants.rows import (
     AccountRow,
     AttemptRow,
-    BorrowerRow,
-    CardRow,
     ChargeRow,
     DebitCardRow,
     EntryRow,
@@ -43,8 +40,6 @@ from shared.invariants.rows import (
     LoanRow,
     MandateRow,
     MoneyRow,
-    NoticeRow,
-    Place,
     Snapshot,
 )
 
@@ -95,21 +90,21 @@ def _note(row: StoredItem, book: Snapshot) -> None:  # noqa: C901 - one case for
         case EscalationItem():
             book.escalations.append(_escalation_row(row))
         case BorrowerItem():
-            book.borrowers.append(BorrowerRow(row.borrower_id, row.time_zone))
+            book.borrowers.append(borrower_row(row))
         case CardItem():
-            book.cards.append(CardRow(row.borrower_id, row.loan_ids, place_of(row.contact_pk, row.contact_sk)))
+            book.cards.append(card_row(row))
         case DebitsItem():
             book.debit_cards.append(DebitCardRow(row.borrower_id, row.failures, row.open, row.stopped_at))
         case AttemptItem():
             book.attempts.append(_attempt_row(row))
         case NoticeItem():
-            book.notices.append(_notice_row(row))
+            book.notices.append(notice_row(row))
         case EntryItem():
             book.entries.append(_entry_row(row))
         case MarkItem():
             book.money.append(MoneyRow(row.source, row.external_id, row.booked_under))
         case _:
-            pass  # of a kind that nothing here looks at: a code, a hold
+            pass  # of a kind that nothing here looks at: a code, a link
 
 
 def _note_charge(row: StoredItem, charges: list[ChargeRow]) -> None:
@@ -139,13 +134,6 @@ def _whole[M: StoredItem](rows: Iterator[M], book: Snapshot) -> Iterator[M]:
             yield row
 
 
-def place_of(partition: str | None, sort: str | None) -> Place | None:
-    """A row's place on an agenda by its index keys; None where it is on none."""
-    if not partition or not sort:
-        return None
-    return Place(datetime.fromisoformat(sort.partition("#")[0]), partition == keys.QUARANTINE)
-
-
 def _loan_row(item: LoanItem) -> LoanRow:
     return LoanRow(
         loan_id=item.loan_id,
@@ -158,6 +146,7 @@ def _loan_row(item: LoanItem) -> LoanRow:
         entered=item.entered,
         opened=item.opened is not None,
         place=place_of(item.stage_pk, item.stage_sk),
+        holds=hold_rows(item),
     )
 
 
@@ -226,21 +215,6 @@ def _attempt_row(item: AttemptItem) -> AttemptRow:
         stuck=item.stuck,
         reserves=bool(item.reserves),
         refunds=item.refunds,
-    )
-
-
-def _notice_row(item: NoticeItem) -> NoticeRow:
-    return NoticeRow(
-        borrower_id=item.borrower_id,
-        notice_key=item.notice_key,
-        kind=item.kind,
-        covers=item.covers,
-        amount_minor=item.amount_minor,
-        currency=item.currency,
-        business_date=item.business_date,
-        claimed_at=item.claimed_at,
-        state=item.state,
-        provider_ref=item.provider_ref,
     )
 
 

@@ -12,7 +12,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.adapters.allow_list import parse_allow_list
+from shared.adapters.allowed_outgoing import parse_addresses
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.switches import stored
 from shared.adapters.policy_files import PolicyFiles
@@ -221,7 +221,7 @@ class Doctor:
             yield Finding("allowed phones", Level.OK, "production: every borrower may be written to")
             return
         variables = self._configuration("SEND_REMINDERS").get("Environment", {}).get("Variables", {})
-        entries = parse_allow_list(variables.get("ALLOWED_PHONES", ""))
+        entries = parse_addresses(variables.get("ALLOWED_PHONES", ""))
         if entries:
             yield Finding("allowed phones", Level.OK, f"{len(entries)} on the list, nobody else receives anything")
         else:

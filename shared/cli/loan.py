@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,7 +17,8 @@ from shared.adapters.dynamodb.models import (
     MandateItem,
     Models,
 )
-from shared.cli.book import models_of, place_of, stored
+from shared.cli.book import models_of, stored
+from shared.cli.contact_rows import dead_channels, place_of
 from shared.cli.output import Json, say, say_json
 from shared.cli.rules import read_rules
 from shared.cli.session import Session, Stack
@@ -43,7 +44,7 @@ def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = Fals
     rules = read_rules().at(rows.loan.product, now)
     zone = rules.zone if rules else ZoneInfo("UTC")
     if as_json:
-        say_json(_document(rows, zone))
+        say_json(_document(rows, zone, now))
     else:
         _show(rows, zone, now)
 
@@ -77,8 +78,9 @@ def masked(phone: str | None) -> str | None:
     return f"{phone[:3]}******{phone[-2:]}" if phone else None
 
 
-def _document(rows: LoanRows, zone: ZoneInfo) -> dict[str, object]:
+def _document(rows: LoanRows, zone: ZoneInfo, now: datetime) -> dict[str, object]:
     loan, borrower = rows.loan, rows.borrower
+    dead, is_unreachable = dead_channels(borrower, rows.card) if borrower else ([], False)
     return {
         "loan_id": loan.loan_id,
         "product": loan.product,
@@ -92,9 +94,12 @@ def _document(rows: LoanRows, zone: ZoneInfo) -> dict[str, object]:
             "phone": masked(borrower.phone) if borrower else None,
             "locale": borrower.locale if borrower else None,
             "time_zone": borrower.time_zone if borrower else None,
+            "dead_channels": dead,
+            "unreachable": is_unreachable,
         },
         "instalments": [_of_instalment(row) for row in rows.instalments],
         "mandates": [_of_mandate(row) for row in rows.mandates],
+        "holds": [_of_hold(hold) for hold in loan.holds or ()],
         "next": {
             "contact": _of_place(_of_card(rows)),
             "stage": _of_place(place_of(loan.stage_pk, loan.stage_sk)),
@@ -104,7 +109,7 @@ def _document(rows: LoanRows, zone: ZoneInfo) -> dict[str, object]:
                 if (of := _of_place(place_of(row.debit_pk, row.debit_sk)))
             ],
         },
-        "story": [_of_event(event) for event in story(rows, zone)],
+        "story": [_of_event(event) for event in story(rows, zone, now)],
     }
 
 
@@ -145,6 +150,11 @@ def _of_mandate(row: MandateItem) -> dict[str, object]:
     return shown
 
 
+def _of_hold(words: tuple[str, ...]) -> dict[str, Any]:
+    hold_id, code, stops, since, until = words
+    return {"hold_id": hold_id, "code": code, "stops": stops.split(","), "since": since, "until": until or None}
+
+
 def _of_place(place: Place | None) -> dict[str, object] | None:
     return {"at": keys.instant(place.at), "quarantined": place.quarantined} if place else None
 
@@ -160,6 +170,9 @@ def _show(rows: LoanRows, zone: ZoneInfo, now: datetime) -> None:
     phone = (borrower and masked(borrower.phone)) or "no phone"
     where = f", {borrower.locale}, {borrower.time_zone}" if borrower else ""
     say(f"borrower {loan.borrower_id}: {phone}{where}")
+    dead, is_unreachable = dead_channels(borrower, rows.card) if borrower else ([], False)
+    if dead or is_unreachable:
+        say(f"{'unreachable: no' if is_unreachable else 'partly reachable: no'} message arrives{_by(dead)}")
     say("")
     numbers = ("due", "paid", "outstanding", "attempts")
     table = a_table("instalment", "due on", *numbers, "state", "next look", right=numbers)
@@ -171,12 +184,19 @@ def _show(rows: LoanRows, zone: ZoneInfo, now: datetime) -> None:
     show(table)
     for mandate in rows.mandates:
         say(f"mandate {mandate.mandate_id}: {', '.join(_facts_of(mandate, zone))}")
+    for hold in map(_of_hold, loan.holds or ()):
+        until = f"until {hold['until']}" if hold["until"] else "until somebody ends it"
+        say(f"hold {hold['hold_id']}: stops {', '.join(hold['stops'])}, {until}")
     say(f"next look of the contact line: {_step(_of_card(rows), zone, now)}")
     say(f"next look of the stage line: {_step(place_of(loan.stage_pk, loan.stage_sk), zone, now)}")
     say("")
-    for event in story(rows, zone):
+    for event in story(rows, zone, now):
         clock = f"{event.at.astimezone(zone):%H:%M}" if event.at else "     "
         say(f"{event.day} {clock}  {event.kind:13}  {event.text}")
+
+
+def _by(channels: list[str]) -> str:
+    return f" by {', '.join(channels)}" if channels else ", for no address is known"
 
 
 def _facts_of(mandate: MandateItem, zone: ZoneInfo) -> Iterator[str]:

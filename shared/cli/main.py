@@ -16,7 +16,28 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from shared.cli import attempt, audit, check, doctor, invoke, loan, mandate, portfolio, status, suspense, switch
+from shared.cli import (
+    attempt,
+    audit,
+    behaviour,
+    check,
+    doctor,
+    explain,
+    forecast,
+    hold,
+    invoke,
+    loan,
+    mandate,
+    policy,
+    policy_diff,
+    portfolio,
+    replay,
+    simulate,
+    status,
+    suspense,
+    switch,
+    template,
+)
 from shared.cli.output import complain, say
 from shared.domain.errors import DuebellError
 
@@ -33,14 +54,22 @@ loan_app = typer.Typer(help="Look at one loan.")
 mandate_app = typer.Typer(help="Turn a loan's automatic deduction on or off.")
 
 attempt_app = typer.Typer(help="See open payment attempts; settle, repeat, give back or reopen.")
+policy_app = typer.Typer(help="The rules: whether they are whole, what they come to, what changed.")
 suspense_app = typer.Typer(help="Money that nobody could match.")
-switch_app = typer.Typer(help="Stop debiting, a rail or a product; let it go on.")
+switch_app = typer.Typer(help="Stop debiting, messages, a rail, a channel, a provider or a product; let it go on.")
+template_app = typer.Typer(help="The texts of messages, as a borrower would read them.")
+behaviour_app = typer.Typer(help="What borrowers did after messages, and what learning from it is worth.")
+hold_app = typer.Typer(help="Hold a loan: a complaint, a dispute, hardship; and end it.")
 
 app.command("import")(portfolio.import_command)
 app.command("export")(portfolio.export_command)
 app.command("check")(check.check)
+app.command("replay")(replay.replay_command)
+app.command("simulate")(simulate.simulate_command)
+app.command("forecast")(forecast.forecast_command)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
+app.command("explain")(explain.explain_command)
 app.add_typer(loan_app, name="loan")
 loan_app.command("show")(loan.show_command)
 app.add_typer(mandate_app, name="mandate")
@@ -58,6 +87,11 @@ attempt_app.command("refund")(attempt.refund_command)
 attempt_app.command("reopen")(attempt.reopen_command)
 app.command("approve")(attempt.approve_command)
 app.command("audit")(audit.audit_command)
+app.add_typer(policy_app, name="policy")
+policy_app.command("check")(policy.check_command)
+policy_app.command("show")(policy.show_command)
+policy_app.command("diff")(policy_diff.diff_command)
+policy_app.command("schema")(policy.schema_command)
 app.add_typer(suspense_app, name="suspense")
 suspense_app.command("list")(suspense.list_command)
 suspense_app.command("resolve")(suspense.resolve_command)
@@ -65,6 +99,15 @@ app.add_typer(switch_app, name="switch")
 switch_app.command("list")(switch.list_command)
 switch_app.command("off")(switch.off_command)
 switch_app.command("on")(switch.on_command)
+app.add_typer(hold_app, name="hold")
+hold_app.command("add")(hold.add_command)
+hold_app.command("end")(hold.end_command)
+hold_app.command("list")(hold.list_command)
+app.add_typer(behaviour_app, name="behaviour")
+behaviour_app.command("report")(behaviour.report_command)
+behaviour_app.command("learn")(behaviour.learn_command)
+app.add_typer(template_app, name="template")
+template_app.command("preview")(template.preview_command)
 app.add_typer(invoke_app, name="invoke")
 invoke_app.command("plan_work")(invoke.plan_work)
 invoke_app.command("pay_now")(invoke.pay_now)
@@ -90,8 +133,12 @@ def _root(
 @loan_app.callback(invoke_without_command=True)
 @mandate_app.callback(invoke_without_command=True)
 @attempt_app.callback(invoke_without_command=True)
+@policy_app.callback(invoke_without_command=True)
 @suspense_app.callback(invoke_without_command=True)
 @switch_app.callback(invoke_without_command=True)
+@template_app.callback(invoke_without_command=True)
+@hold_app.callback(invoke_without_command=True)
+@behaviour_app.callback(invoke_without_command=True)
 def _help(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         say(context.get_help())

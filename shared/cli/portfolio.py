@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared.adapters.csv_files import open_portfolio, write_files
-from shared.adapters.phones import phone_problem
+from shared.adapters.phones import phone_problem, phone_zones
 from shared.adapters.policy_files import PolicyFiles
 from shared.cli.output import Json, complain, progress, say, say_json
 from shared.cli.session import Session, Stack
@@ -25,13 +25,17 @@ def import_command(folder: ImportFolder, stack: Stack = "duebell", as_json: Json
     borrowers.csv, loans.csv and instalments.csv, and where there are any mandates.csv and payments.csv.
     Everything is checked before anything is written: each bad line is listed, and then nothing is imported.
     An import that was interrupted is completed by running it again; the same files once more write nothing.
-    Files may have more columns: borrowers payday, instalments penalty, mandates expires_on and funding (the accounts
-    in their order: balance:acc-1 debit-card:acc-2). A mandate under which nothing may be debited comes with a warning.
+    Files may have more columns: borrowers payday, email, push (an app's endpoint) and other_zones (where the borrower
+    may be too, as Europe/London;America/New_York: those of the phone's area code are added), instalments penalty,
+    mandates expires_on and funding (the accounts in their order: balance:acc-1 debit-card:acc-2). A mandate under which
+    nothing may be debited comes with a warning.
     """
     files = open_portfolio(folder)
     session = Session(stack)
     with progress(quiet=as_json) as step:
-        result = import_portfolio(files, session.portfolio, PolicyFiles(), phone_problem, session.now(), step)
+        result = import_portfolio(
+            files, session.portfolio, PolicyFiles(), phone_problem, phone_zones, session.now(), step
+        )
     if isinstance(result, Refused):
         if as_json:
             say_json({"written": 0, "findings": list(map(asdict, result.findings))})

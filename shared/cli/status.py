@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 
 from shared.adapters.dynamodb.models import BorrowersItem, EntryItem, LoansItem, Models
+from shared.adapters.dynamodb.switches import stored as switches_of
 from shared.cli.book import models_of, stored
 from shared.cli.output import Json, say, say_json
 from shared.cli.session import Session, Stack
@@ -16,6 +17,7 @@ from shared.cli.tables import a_table, show
 from shared.domain import keys
 from shared.domain.book import Line
 from shared.domain.money import Money
+from shared.domain.switches import Switches
 
 QUEUES = ("CONTACT", "DEBIT", "STAGE", "REPAYMENTS")
 FAILURE_QUEUES = ("UNDELIVERED_SCHEDULES", "FAILED_RUNS")
@@ -45,10 +47,11 @@ class Status:
     notices: list[OpenItem]
     suspense: list[tuple[str, Money, str | None]]
     queues: Mapping[str, Mapping[str, int]]
+    switches: Switches
 
 
 def status(stack: Stack = "duebell", as_json: Json = False) -> None:
-    """Show what is due now, what is in flight or unknown, what failed, and how full the queues are.
+    """Show what is due now, in flight or unknown, what failed or is switched off, and how full the queues are.
 
     Agendas and what is open are read from indexes, which may lag by seconds.
     """
@@ -81,6 +84,7 @@ def read_status(session: Session, models: Models) -> Status:
             list(_notices(models, shards)),
             list(_suspense(row for row in models.ledger.query(keys.SUSPENSE) if isinstance(row, EntryItem))),
             _queues(session),
+            switches_of(session.dynamodb, session.value("TABLE_CONTROL")),
         )
 
 
@@ -154,6 +158,7 @@ def _document(found: Status) -> dict[str, object]:
             for entry, money, detail in found.suspense
         ],
         "queues": found.queues,
+        "switches": {"open": found.switches.on, "off": sorted(found.switches.off)},
     }
 
 
@@ -164,6 +169,10 @@ def _of_open(item: OpenItem) -> dict[str, object]:
 
 def _show(found: Status) -> None:
     say(f"at {keys.instant(found.now.replace(microsecond=0))}")
+    if not found.switches.on:
+        say("everything is off: nobody has opened the board of switches yet")
+    elif found.switches.off:
+        say(f"off: {', '.join(sorted(found.switches.off))}")
     lines = a_table("line", "due now", "on agenda", "quarantined", right=("due now", "on agenda", "quarantined"))
     for line in Line:
         lines.add_row(line, str(found.due[line]), str(found.waiting[line]), str(len(found.quarantined[line])))

@@ -33,6 +33,10 @@ _NOT_SENT = {
 }
 
 
+NO_RECEIPT_AFTER = timedelta(hours=72)
+"""The longest that providers take to say what became of a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoanRows:
     """Everything that is stored about a loan."""
@@ -71,9 +75,15 @@ class Event:
     order: int = _WITHIN
 
 
-def story(rows: LoanRows, zone: ZoneInfo) -> list[Event]:
+def story(rows: LoanRows, zone: ZoneInfo, now: datetime) -> list[Event]:
     """The loan's events in order, by days of the lender's zone."""
-    events = [*_import(rows, zone), *_messages(rows, zone), *_attempts(rows, zone), *_payments(rows), *_stages(rows)]
+    events = [
+        *_import(rows, zone),
+        *_messages(rows, zone, now),
+        *_attempts(rows, zone),
+        *_payments(rows),
+        *_stages(rows),
+    ]
     events += [*_changes(rows, zone), *_end(rows)]
     return sorted(events, key=lambda e: (e.day, e.order, e.at.timestamp() if e.at else 0, e.kind, e.text))
 
@@ -87,7 +97,21 @@ def _import(rows: LoanRows, zone: ZoneInfo) -> Iterator[Event]:
         yield Event(loan.opened.astimezone(zone).date(), loan.opened, "imported", "opened on its agendas", {}, _BEFORE)
 
 
-def _messages(rows: LoanRows, zone: ZoneInfo) -> Iterator[Event]:
+def _delivery(notice: NoticeItem, now: datetime) -> str | None:
+    """What the receipts say of a message that went out; after three days without one, nobody will say it any more."""
+    if notice.delivery is None and notice.state == "sent" and now - notice.claimed_at > NO_RECEIPT_AFTER:
+        return "unknown"
+    return notice.delivery
+
+
+def _heard(notice: NoticeItem) -> str:
+    code = f" ({notice.delivery_code})" if notice.delivery_code else ""
+    seen = "clicked" if notice.clicked_at else "opened" if notice.opened_at else None
+    said = [f"{notice.delivery}{code}"] if notice.delivery else []
+    return "".join(f", {word}" for word in (*said, *([seen] if seen else [])))
+
+
+def _messages(rows: LoanRows, zone: ZoneInfo, now: datetime) -> Iterator[Event]:
     for notice in rows.notices:
         told = [tier.split("#") for tier in notice.covers]
         own = [(tier, int(number)) for tier, of, number, _ in told if of == rows.loan.loan_id]
@@ -95,13 +119,17 @@ def _messages(rows: LoanRows, zone: ZoneInfo) -> Iterator[Event]:
         others = f" (and {len(told) - len(own)} more)" if len(told) > len(own) else ""
         amount = _money(notice.amount_minor, notice.currency)
         became = _NOT_SENT.get(notice.state, notice.state) + (f" ({notice.detail})" if notice.detail else "")
-        text = f"{tiers}{others}, {amount}, by {notice.channel}: {became}"
+        text = f"{tiers}{others}, {amount}, by {notice.channel}: {became}{_heard(notice)}"
         facts = {
             "tiers": [{"tier": tier, "number": number} for tier, number in own],
             "amount": _decimal(notice.amount_minor, notice.currency),
             "channel": notice.channel,
             "state": notice.state,
             "detail": notice.detail,
+            "delivery": _delivery(notice, now),
+            "delivery_code": notice.delivery_code,
+            "opened": notice.opened_at is not None,
+            "clicked": notice.clicked_at is not None,
         }
         yield Event(notice.claimed_at.astimezone(zone).date(), notice.claimed_at, "message", text, facts)
 

@@ -10,24 +10,29 @@ from shared.cli.output import Json, say, say_json
 from shared.cli.session import Session, Stack
 from shared.domain.switches import ALL
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="debit, rail:NAME or product:NAME.")]
-NameOn = Annotated[str, typer.Argument(metavar="NAME", help="debit, rail:NAME, product:NAME, or all.")]
+_NAMES = "debit, send, rail:NAME, channel:NAME, provider:NAME or product:NAME."
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=_NAMES)]
+NameOn = Annotated[str, typer.Argument(metavar="NAME", help=f"{_NAMES} Or all.")]
 
 
 def list_command(stack: Stack = "duebell", as_json: Json = False) -> None:
-    """Show what is switched off. A stack whose board nobody has opened yet debits nobody."""
+    """Show what is switched off. A stack whose board nobody has opened yet debits nobody and sends nothing."""
     session = Session(stack)
     board = stored(session.dynamodb, session.value("TABLE_CONTROL"))
     _finish({"open": board.on, "off": sorted(board.off)}, as_json=as_json)
 
 
 def off_command(name: Name, reason: Because, stack: Stack = "duebell", as_json: Json = False) -> None:
-    """Stop all debiting, a rail or a product, from now on. The work waits, and nothing of it is lost."""
+    """Stop all debiting, all messages, a rail, a channel, a provider or a product, from now on.
+
+    The work waits, and nothing of it is lost. A message whose channel or provider is off goes over no other one.
+    """
     _turn(name, reason, stack, on=False, as_json=as_json)
 
 
 def on_command(name: NameOn, reason: Because, stack: Stack = "duebell", as_json: Json = False) -> None:
-    """Let debiting, a rail or a product go on. `all` opens the board of a new stack, and turns everything on."""
+    """Let what was stopped go on. `all` opens the board of a new stack, and turns everything on."""
     _turn(name, reason, stack, on=True, as_json=as_json)
 
 
