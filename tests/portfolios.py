@@ -50,7 +50,13 @@ def with_columns(texts: Texts, file: str, **columns: Sequence[str]) -> dict[str,
 
 
 def _with_all_columns() -> dict[str, str]:
-    texts = with_columns(GOOD, "borrowers.csv", payday=["", "31"])
+    more = {
+        "payday": ["", "31"],
+        "email": ["fang@example.com", ""],
+        "push": ["", "arn:aws:sns:eu-central-1:123456789012:endpoint/GCM/duebell/1f0c7f0e-0000-4000-8000-000000000001"],
+        "other_zones": ["", "Europe/London;America/New_York"],
+    }
+    texts = with_columns(GOOD, "borrowers.csv", **more)
     texts = with_columns(texts, "instalments.csv", penalty=["", "", "7.50", "", "0", "3"])
     dates, accounts = ["2027-12-31", ""], ["balance:balance-1 debit-card:card:1", ""]
     return with_columns(texts, "mandates.csv", expires_on=dates, funding=accounts)

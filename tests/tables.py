@@ -16,6 +16,8 @@ def table_shapes() -> dict[str, dict[str, Any]]:
     """`create_table` arguments without the name, by short name: `loans`, `borrowers`, ... `stub_books`."""
     shapes = {}
     for resource in yaml_parse(TEMPLATE.read_text())["Resources"].values():
+        if resource["Type"] != "AWS::DynamoDB::Table":
+            continue
         properties = resource["Properties"]
         short = properties["TableName"]["Fn::Sub"].removeprefix(_PREFIX)
         shapes[short] = {key: properties[key] for key in _CREATE if key in properties}

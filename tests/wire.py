@@ -3,19 +3,19 @@
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 RESET = b"RESET"
 """In place of a reply: the connection is reset."""
 
-type Reply = bytes | Mapping[bytes, bytes | None] | None
+type Reply = bytes | Mapping[bytes, bytes | None] | Callable[[bytes], bytes | None] | None
 
 
 class Wire:
     """`reply` is the raw answer to every request; None keeps silent until the client gives up, b"" hangs up.
 
-    Several replies are told apart by how the request begins.
+    Several replies are told apart by how the request begins, or made from the request.
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -59,7 +59,7 @@ class Wire:
     def _reply_to(self, request: bytes) -> bytes | None:
         if isinstance(self._reply, Mapping):
             return next(reply for start, reply in self._reply.items() if request.startswith(start))
-        return self._reply
+        return self._reply(request) if callable(self._reply) else self._reply
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)

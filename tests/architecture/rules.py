@@ -26,12 +26,15 @@ _INNER = {
         "shared.ports",
         "shared.workflows",
         "shared.adapters.memory",
+        "shared.adapters.jinja_texts",  # fills templates in memory too
         "shared.invariants",
         "shared.simulation",
     },
+    "shared.replay": {"shared.domain", "shared.ports", "shared.workflows", "shared.adapters.memory", "shared.replay"},
 }
 """What each ring sees of ours. Workflows, adapters and runtime do not see each other; the checks see nobody's code. The
-simulation is an outer edge like the command line: it joins all of them in memory, and only the command line sees it."""
+simulation and the replay are outer edges like the command line: they join all of them in memory, and only the command
+line sees them."""
 
 _PURE_RINGS = {"shared.domain", "shared.invariants"}
 
@@ -94,9 +97,9 @@ def _module_breaches(module: str, tree: ast.Module) -> Iterator[Breach]:
     for line, name in names:
         for problem in _import_problems(module, name):
             yield Breach(module, line, problem)
-    if not module.startswith(("shared.cli", "shared.simulation", "demo", "infra", "tests")) and not _is_bootstrap(
-        module
-    ):
+    if not module.startswith(
+        ("shared.cli", "shared.simulation", "shared.replay", "demo", "infra", "tests")
+    ) and not _is_bootstrap(module):
         seen = {ring for _, name in names for ring in ("shared.workflows", "shared.adapters") if _is_in(name, ring)}
         if len(seen) == 2:
             yield Breach(module, 1, "sees workflows and adapters at once, which only a bootstrap may")

@@ -8,14 +8,20 @@ import pytest
 
 from tests.architecture.rules import ROOT, breaches, imports, sources
 
-CHECKING = ("shared.cli.check", "shared.cli.book", "shared.cli.rules", "shared.adapters.dynamodb.models")
+CHECKING = (
+    "shared.cli.check",
+    "shared.cli.book",
+    "shared.cli.contact_rows",
+    "shared.cli.rules",
+    "shared.adapters.dynamodb.models",
+)
 """What `duebell check` consists of, besides `shared.invariants`."""
 
 FORBIDDEN = (
     "shared.workflows",
     *(f"shared.domain.{name}" for name in ("contact", "debit", "policy", "stage", "steps", "settlement", "changes")),
     *(f"shared.adapters.dynamodb.{name}" for name in ("book", "portfolio", "reading", "rows", "writes", "stub_books")),
-    *(f"shared.adapters.dynamodb.{name}_rows" for name in ("loan", "mandate", "contact", "debit")),
+    *(f"shared.adapters.dynamodb.{name}_rows" for name in ("loan", "hold", "mandate", "card", "contact", "debit")),
     "shared.adapters.policy_files",
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from demo.driver import Lived, Plan
 from demo.stack import Stack, StackError
 from infra.local import LocalAws, LocalAwsError, free_port
-from tests.berka.comparison import DAYS, FIRST_DAY, Comparison, compare
+from tests.berka.comparison import DAYS, FIRST_DAY, Comparison, compare, without_caps
 from tests.data.berka import BerkaLoan, busiest, read_loans, write_portfolio
 from tests.demo.memory_world import MemoryWorld
 
@@ -45,7 +45,7 @@ def in_memory(loans: Sequence[BerkaLoan], plan: Plan) -> bool:
     announce(loans, plan, "through the workflows in memory, about half a minute")
     with tempfile.TemporaryDirectory() as folder:
         write_portfolio(loans, Path(folder), plan.first_day)
-        world = MemoryWorld(plan.morning())
+        world = MemoryWorld(plan.morning(), without_caps())
         world.import_from(Path(folder))
         return agrees(compare(loans, world, plan, tick))
 

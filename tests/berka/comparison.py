@@ -2,18 +2,33 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from demo.borrowers import Credit, Seen
 from demo.driver import Driver, Lived, Plan, World
+from shared.adapters.policy_files import read_packs
 from shared.domain.book import Attempt, Escalation, NoticeRecord, NoticeState
+from shared.domain.packs import Leaf, Pack
 from tests.berka.expected import Event, Schedule, expected
 from tests.data.berka import CURRENCY, AccountCredit, BerkaLoan, credits_between
 
 FIRST_DAY = date(2026, 3, 1)
 DAYS = 92
+
+
+def without_caps() -> tuple[Pack, ...]:
+    """The packs that ship, with room for a hundred messages under every cap: the plain count knows none."""
+    return tuple(
+        replace(pack, leaves={path: _roomy(leaf) if ".caps." in path else leaf for path, leaf in pack.leaves.items()})
+        for pack in read_packs()
+    )
+
+
+def _roomy(leaf: Leaf) -> Leaf:
+    assert isinstance(leaf.value, dict)
+    return replace(leaf, value={**leaf.value, "max": 100})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo.driver import Plan
-from tests.berka.comparison import DAYS, FIRST_DAY, Comparison, compare
+from tests.berka.comparison import DAYS, FIRST_DAY, Comparison, compare, without_caps
 from tests.data.berka import BerkaLoan, busiest, read_loans, write_portfolio
 from tests.demo.memory_world import MemoryWorld
 
@@ -27,7 +27,7 @@ def lived(
     loans: Sequence[BerkaLoan], plan: Plan, folder: Path, without_mandate: frozenset[str] = frozenset()
 ) -> Comparison:
     write_portfolio(loans, folder, plan.first_day, without_mandate)
-    world = MemoryWorld(plan.morning())
+    world = MemoryWorld(plan.morning(), without_caps())
     world.import_from(folder)
     return compare(loans, world, plan, without_mandate=without_mandate)
 

@@ -28,14 +28,18 @@ from shared.domain.changes import (
     SaveCard,
     SaveCode,
     SaveDebitCard,
+    SaveHolds,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
+    SaveReceipt,
     SaveStage,
     TakeSeq,
     WakeContact,
     WakeStage,
 )
+from shared.domain.contact_rules import Stops
+from shared.domain.holds import Hold
 from tests.contract.stores import (
     DUE,
     NOON,
@@ -87,6 +91,10 @@ STAGE = a_loan(
 REVOKED = a_mandate(status=MandateStatus.REVOKED)
 DEBITS = a_debit_card(failures=2, open=0, stopped_at=NOON, rev=2)
 TRIED = a_code(tries=1, rev=2)
+COMPLAINT = Hold("complaint-1", "complaint", frozenset({Stops.CONTACT, Stops.ESCALATION}), NOON)
+HARDSHIP = Hold("hardship-1", "hardship", frozenset(Stops), later(seconds=0.5), until=date(2026, 5, 9))
+DELIVERED = a_notice(delivery="delivered", delivery_code="ok", delivery_at=later(minutes=2))
+OPENED = replace(DELIVERED, opened_at=later(minutes=3), clicked_at=later(minutes=4, microseconds=5))
 
 HOLD: dict[str, Change] = {
     "insert attempt": Insert(an_attempt(2)),
@@ -101,6 +109,8 @@ HOLD: dict[str, Change] = {
     "save attempt as presented": SaveAttempt(replace(SETTLED, presented=2), was_presented=1),
     "save notice": SaveNotice(SENT),
     "save mandate": SaveMandate(REVOKED, 0),
+    "save holds": SaveHolds("l-1", (COMPLAINT, HARDSHIP), 0, NOON),
+    "save receipt": SaveReceipt(DELIVERED, None),
     "insert money mark": Insert(a_mark()),
     "insert audit entry": Insert(an_audit_entry("mandate-enabled")),
     "save debit card": SaveDebitCard(DEBITS),
@@ -136,6 +146,13 @@ DO_NOT_HOLD: dict[str, Change] = {
     "save notice: other send": SaveNotice(replace(SENT, sends=2)),
     "save mandate: gate raised": SaveMandate(REVOKED, 1),
     "save mandate: no loan": SaveMandate(replace(REVOKED, loan_id="l-9"), 0),
+    "save holds: gate raised": SaveHolds("l-1", (COMPLAINT,), 1, NOON),
+    "save holds: no loan": SaveHolds("l-9", (COMPLAINT,), 0, NOON),
+    "save receipt: none": SaveReceipt(replace(DELIVERED, notice_key="DUE#l-1#009#0"), None),
+    "save receipt: of another send": SaveReceipt(replace(DELIVERED, sends=2), None),
+    "save receipt: something else was said": SaveReceipt(DELIVERED, "accepted"),
+    "save receipt: unknown, and claimed still": SaveReceipt(replace(DELIVERED, state=NoticeState.UNKNOWN), None),
+    "save receipt: released": SaveReceipt(replace(DELIVERED, state=NoticeState.RELEASED), None),
     "insert money mark: taken": Insert(a_mark("earlier", loan_id="l-2")),
     "insert audit entry: taken": Insert(an_audit_entry(reason="another")),
     "save debit card: older": SaveDebitCard(replace(DEBITS, rev=1)),
@@ -298,6 +315,118 @@ def test_an_unknown_notice_may_still_be_settled_by_a_late_receipt(world: Stores)
     assert not world.book.commit([SaveNotice(a_notice(state=NoticeState.UNKNOWN))])
 
 
+def test_a_notice_is_read_with_all_that_its_receipts_said(world: Stores) -> None:
+    assert world.book.commit([SaveReceipt(DELIVERED, None)])
+    assert world.book.commit([SaveReceipt(OPENED, "delivered")])
+    assert world.book.notice("b-1", OPENED.notice_key) == OPENED
+
+
+def test_a_receipt_that_comes_before_the_settlement_outlives_it(world: Stores) -> None:
+    assert world.book.commit([SaveReceipt(OPENED, None), Insert(an_entry())])
+    assert world.book.commit([SaveNotice(SENT)])
+    said = replace(OPENED, state=SENT.state, provider_ref="p-1", settled_at=SENT.settled_at, detail="ok")
+    assert world.book.notice("b-1", SENT.notice_key) == said
+
+
+@pytest.mark.parametrize("state", [NoticeState.SENT, NoticeState.UNDELIVERABLE])
+@pytest.mark.parametrize("was", [NoticeState.CLAIMED, NoticeState.UNKNOWN])
+def test_a_receipt_settles_an_open_notice_and_no_later_settlement_counts(
+    world: Stores, was: NoticeState, state: NoticeState
+) -> None:
+    unknown = a_notice(state=was, settled_at=later(minutes=1), detail="no answer")
+    assert world.book.commit([SaveNotice(unknown)])
+    said = replace(DELIVERED, state=state, provider_ref="p-1", settled_at=later(minutes=2))
+    assert world.book.commit([SaveReceipt(said, None)])
+    found = replace(said, settled_at=later(minutes=1), detail="no answer")
+    assert world.book.notice("b-1", unknown.notice_key) == found
+    assert world.book.notice_by_ref("p-1") == ("b-1", unknown.notice_key)
+    assert world.book.open_notices("S000", later(days=9), 9).keys == ()
+    assert not world.book.commit([SaveNotice(SENT)])
+    assert not world.book.commit([Insert(a_notice(sends=2))])
+
+
+def test_a_receipt_that_settles_nothing_writes_only_what_was_said(world: Stores) -> None:
+    said = replace(DELIVERED, provider_ref="p-1", settled_at=later(minutes=2), detail="x")
+    assert world.book.commit([SaveReceipt(said, None)])
+    assert world.book.notice("b-1", said.notice_key) == DELIVERED
+    assert len(world.book.open_notices("S000", later(days=9), 9).keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("stands", "said", "is_taken"),
+    [
+        (NoticeState.SENT, NoticeState.SENT, True),
+        (NoticeState.SENT, NoticeState.UNDELIVERABLE, False),
+        (NoticeState.SENT, NoticeState.UNKNOWN, False),
+        (NoticeState.UNDELIVERABLE, NoticeState.UNDELIVERABLE, True),
+        (NoticeState.UNDELIVERABLE, NoticeState.SENT, False),
+        (NoticeState.UNKNOWN, NoticeState.UNKNOWN, True),
+        (NoticeState.UNKNOWN, NoticeState.CLAIMED, False),
+        (NoticeState.UNKNOWN, NoticeState.RELEASED, False),
+        (NoticeState.RELEASED, NoticeState.RELEASED, False),
+        (NoticeState.RELEASED, NoticeState.SENT, False),
+    ],
+)
+def test_a_receipt_moves_no_notice_that_is_settled_or_released(
+    world: Stores, stands: NoticeState, said: NoticeState, is_taken: bool
+) -> None:
+    settled = a_notice(state=stands, provider_ref="p-1")
+    assert world.book.commit([SaveNotice(settled)])
+    assert world.book.commit([SaveReceipt(replace(DELIVERED, state=said), None)]) is is_taken
+    found = world.book.notice("b-1", settled.notice_key)
+    assert found is not None
+    assert (found.state, found.delivery, found.provider_ref) == (stands, "delivered" if is_taken else None, "p-1")
+
+
+def test_of_eight_receipts_at_once_one_is_written(world: Stores) -> None:
+    said = [replace(DELIVERED, delivery=f"said-{n}") for n in range(8)]
+    won = in_threads(lambda n: world.book.commit([SaveReceipt(said[n], None)]))
+    assert sorted(won) == [False] * 7 + [True]
+    assert world.book.notice("b-1", DELIVERED.notice_key) == said[won.index(True)]
+
+
+def test_a_released_notice_that_is_claimed_again_keeps_nothing_of_the_first_send(world: Stores) -> None:
+    assert world.book.commit([SaveReceipt(OPENED, None)])
+    tried = replace(SENT, state=NoticeState.RELEASED, tried=("sms",), message_class="pre-debit-notice")
+    assert world.book.commit([SaveNotice(tried)])
+    again = a_notice(sends=2, channel="push", tried=("sms",))
+    assert world.book.commit([Insert(again)])
+    assert world.book.notice("b-1", again.notice_key) == again
+    assert world.book.notice_by_ref("p-1") is None
+
+
+def test_a_hold_raises_the_gate_and_wakes_the_stage_and_another_write_leaves_it(world: Stores) -> None:
+    before = world.file().loan
+    assert world.book.commit([SaveHolds("l-1", (COMPLAINT, HARDSHIP), 0, NOON)])
+    held = replace(before, holds=(COMPLAINT, HARDSHIP), gate_rev=1, stage_rev=before.stage_rev + 1, step=NOON)
+    assert world.file().loan == held
+    assert world.agenda(Line.STAGE, NOON) == ("l-1",)
+    assert world.book.commit([SaveStage(replace(STAGE, stage_rev=held.stage_rev + 1)), TakeSeq("l-1", 1, 1)])
+    assert world.file().loan.holds == (COMPLAINT, HARDSHIP)
+    assert world.book.commit([SaveHolds("l-1", (), 1, NOON)])
+    assert (world.file().loan.holds, world.file().loan.gate_rev) == ((), 2)
+
+
+@pytest.mark.parametrize("name", ["take seq", "save mandate", "hold gate", "save stage"])
+def test_what_was_decided_before_a_hold_loses_against_it(world: Stores, name: str) -> None:
+    assert world.book.commit([SaveHolds("l-1", (COMPLAINT,), 0, NOON)])
+    assert not world.book.commit([HOLD[name]])
+
+
+def test_a_hold_beside_a_wake_and_a_mandate_of_its_loan_is_one_commit(world: Stores) -> None:
+    hold = SaveHolds("l-1", (COMPLAINT,), 0, NOON)
+    assert world.book.commit([WakeStage("l-1", later(hours=-1)), hold, SaveMandate(REVOKED, 0), HoldGate("l-1", 0)])
+    loan = world.file().loan
+    assert (loan.gate_rev, loan.stage_rev, loan.step, loan.holds) == (1, 2, later(hours=-1), (COMPLAINT,))
+
+
+def test_of_eight_holds_at_once_one_stands(world: Stores) -> None:
+    holds = [replace(COMPLAINT, hold_id=f"complaint-{n}") for n in range(8)]
+    won = in_threads(lambda n: world.book.commit([SaveHolds("l-1", (holds[n],), 0, NOON)]))
+    assert sorted(won) == [False] * 7 + [True]
+    assert world.file().loan.holds == (holds[won.index(True)],)
+
+
 def test_a_settled_attempt_stays_settled(world: Stores) -> None:
     assert world.book.commit([SaveAttempt(SETTLED)])
     assert not world.book.commit([SaveAttempt(an_attempt(state=AttemptState.UNKNOWN))])
@@ -329,10 +458,23 @@ def test_changes_of_one_loan_stand_together(world: Stores) -> None:
         [SaveStage(STAGE), SaveStage(STAGE)],
         [TakeSeq("l-1", 1, 0), TakeSeq("l-1", 2, 0)],
         [TakeSeq("l-1", 1, 0), SaveMandate(REVOKED, 1)],
+        [SaveHolds("l-1", (COMPLAINT,), 0, NOON), SaveHolds("l-1", (HARDSHIP,), 0, NOON)],
+        [SaveHolds("l-1", (COMPLAINT,), 0, NOON), SaveStage(STAGE)],
+        [SaveHolds("l-1", (COMPLAINT,), 0, NOON), TakeSeq("l-1", 1, 1)],
         [Insert(an_attempt(2)), SaveAttempt(an_attempt(2))],
         [SaveInstalment(an_instalment(number, rev=1)) for number in range(1, 102)],
     ],
-    ids=["instalment", "stage", "seq", "two gates", "insert and save", "101 rows"],
+    ids=[
+        "instalment",
+        "stage",
+        "seq",
+        "two gates",
+        "holds",
+        "holds and stage",
+        "holds at two gates",
+        "insert and save",
+        "101 rows",
+    ],
 )
 def test_a_list_that_no_transaction_takes_is_refused(world: Stores, changes: list[Change]) -> None:
     with pytest.raises(ValueError, match=r"row|gate"):

@@ -36,14 +36,20 @@ from shared.domain.changes import (
     SaveCard,
     SaveCode,
     SaveDebitCard,
+    SaveHolds,
     SaveInstalment,
     SaveMandate,
     SaveNotice,
+    SaveReceipt,
     SaveStage,
     TakeSeq,
     WakeContact,
     WakeStage,
 )
+from shared.domain.consent import Bar, BarredBy
+from shared.domain.contact_caps import Contact
+from shared.domain.contact_rules import Channel, MessageClass, Reached, Stops
+from shared.domain.holds import Hold
 from shared.domain.money import Money
 from shared.ports.portfolio import StoredRow
 from tests.contract.stores import (
@@ -218,22 +224,54 @@ def test_a_cancelled_mandate_takes_its_evidence_its_gate_and_the_audit(stores: S
 
 
 @pytest.mark.parametrize("covered", [1, 6])
-def test_a_message_takes_9_write_units(stores: Stores, covered: int) -> None:
-    """Claim: notice 2 and among the open ones 1, card 2 and moved on its agenda 2. Settle: notice 1 and out of the open
-    ones 1. However many instalments it covers."""
+def test_a_message_takes_10_write_units(stores: Stores, covered: int) -> None:
+    """Claim: notice 2 and among the open ones 1, card 2 and moved on its agenda 2. Settle: notice 1, out of the open
+    ones 1, and found by its provider's reference 1. However many instalments it covers."""
     stores.seed(a_borrower(), card := a_card(step=NOON))
     covers = tuple(f"PRE_DEBIT#l-1#{n:03d}#0" for n in range(1, covered + 1))
     told = {key.partition("#")[2]: Told("PRE_DEBIT", DUE, DUE, 101_500) for key in covers}
-    notice = a_notice(covers=covers)
-    claim = cost(stores, Insert(notice), SaveCard(replace(card, told=told, step=later(days=1), rev=2)))
+    notice = a_notice(covers=covers, message_class="pre-debit-notice")
+    claimed = replace(card, told=told, contacts=(a_contact(),), step=later(days=1), rev=2)
+    claim = cost(stores, Insert(notice), SaveCard(claimed))
     settle = cost(stores, SaveNotice(replace(notice, state=NoticeState.SENT, provider_ref="p" * 36, settled_at=NOON)))
-    assert (claim, settle) == (7, 2)
+    assert (claim, settle) == (7, 3)
+
+
+def test_a_message_that_went_nowhere_takes_the_card_again(stores: Stores) -> None:
+    """Notice 2 and out of the open ones 1, card 2 and moved on its agenda 2; then the next channel's claim, as any."""
+    stores.seed(card := a_card(step=NOON), a_notice())
+    released = a_notice(state=NoticeState.RELEASED, settled_at=NOON, tried=("sms",))
+    assert cost(stores, SaveNotice(released), SaveCard(replace(card, step=later(days=1), rev=2))) == 7
+    again = a_notice(sends=2, channel="push", tried=("sms",))
+    assert cost(stores, Insert(again), SaveCard(replace(card, step=later(days=2), rev=3))) == 7
+
+
+@pytest.mark.parametrize(("state", "provider_ref"), [(NoticeState.SENT, "p-1"), (NoticeState.UNKNOWN, None)])
+def test_a_receipt_takes_a_unit(stores: Stores, state: NoticeState, provider_ref: str | None) -> None:
+    stores.seed(a_notice(state=state, provider_ref=provider_ref, settled_at=NOON))
+    said = a_notice(state=NoticeState.SENT, delivery="delivered", delivery_code="ok", delivery_at=NOON)
+    assert cost(stores, SaveReceipt(said, None)) == 1
+    clicked = replace(said, opened_at=NOON, clicked_at=later(minutes=1))
+    assert cost(stores, SaveReceipt(clicked, "delivered")) == 1
+
+
+def test_a_hold_takes_the_gate_and_the_lines_steps(stores: Stores) -> None:
+    """Loan 2 and moved on its agenda 2, card 2 and moved 2, audit 2."""
+    stores.seed(a_loan(step=later(days=1)), a_card(step=later(days=1)))
+    hold = Hold("complaint-1", "complaint", frozenset(Stops), NOON, DUE)
+    held = SaveHolds("l-1", (hold,), 0, NOON)
+    assert cost(stores, held, WakeContact("b-1", NOON), Insert(an_audit_entry("hold-added"))) == 10
 
 
 def test_a_message_under_the_gate_of_its_loan_takes_two_units_more(stores: Stores) -> None:
     stores.seed(card := a_card(step=NOON), a_loan())
     card = replace(card, step=later(days=1), rev=2)
     assert cost(stores, Insert(a_notice()), SaveCard(card), HoldGate("l-1", 0)) == 9
+
+
+def a_contact(at: datetime = NOON, loan_id: str = "l-1") -> Contact:
+    key, address = f"PRE_DEBIT#{loan_id}#001#0", "0123456789abcdef"
+    return Contact(key, at, Channel.SMS, MessageClass.PRE_DEBIT_NOTICE, (loan_id,), address)
 
 
 DEFERRALS: dict[Line, Callable[[Stores], Change]] = {
@@ -345,7 +383,17 @@ def paid(number: int) -> Instalment:
 LONG = "x" * 36
 FULL_ROWS: dict[str, tuple[str, StoredRow | OneTimeCode]] = {
     "instalment": ("loans", replace(paid(1), loan_id=LONG)),
-    "loan": ("loans", a_loan(LONG, entered=("000#M1", "000#M2", "000#M3", "000#legal"), step=NOON)),
+    "loan": (
+        "loans",
+        a_loan(
+            LONG,
+            entered=("000#M1", "000#M2", "000#M3", "000#legal"),
+            step=NOON,
+            holds=tuple(
+                Hold(f"bereavement-20260310-{n}", "bereavement", frozenset(Stops), NOON, DUE) for n in range(3)
+            ),
+        ),
+    ),
     "mandate": (
         "loans",
         a_mandate(
@@ -365,6 +413,25 @@ FULL_ROWS: dict[str, tuple[str, StoredRow | OneTimeCode]] = {
             loan_ids=(LONG, LONG[1:]),
             told={f"{LONG}#{n:03d}#0": Told("PRE_DEBIT", DUE, DUE, 101_500) for n in range(1, 6)},
             step=NOON,
+            contacts=tuple(
+                replace(a_contact(later(hours=n, microseconds=n), (LONG, LONG[1:])[n % 2]), outcome=Reached.SENT)
+                for n in range(5)
+            ),
+            bars=tuple(
+                Bar(Channel.SMS, "0123456789abcdef", by, later(microseconds=1), frozenset({MessageClass.COLLECTION}))
+                for by in BarredBy
+            ),
+        ),
+    ),
+    "borrower": (
+        "borrowers",
+        a_borrower(
+            LONG,
+            name="王" * 60,
+            payday=31,
+            email=f"{LONG}@{LONG}.example",
+            push=f"arn:aws:sns:ap-southeast-1:123456789012:endpoint/GCM/duebell/{LONG}",
+            other_zones=("America/Argentina/Buenos_Aires", "America/North_Dakota/New_Salem", "Europe/London"),
         ),
     ),
     "debits over all loans": ("borrowers", a_debit_card(LONG, stopped_at=NOON)),
@@ -409,8 +476,27 @@ FULL_ROWS: dict[str, tuple[str, StoredRow | OneTimeCode]] = {
             borrower_id=LONG,
             notice_key=f"PRE_DEBIT#{LONG}#001#0",
             covers=tuple(f"PRE_DEBIT#{LONG}#{n:03d}#0" for n in range(1, 6)),
+            message_class="pre-debit-notice",
+            tried=("sms", "push"),
+        ),
+    ),
+    "notice with its receipts": (
+        "notices",
+        a_notice(
+            borrower_id=LONG,
+            notice_key=f"PRE_DEBIT#{LONG}#001#0",
+            covers=tuple(f"PRE_DEBIT#{LONG}#{n:03d}#0" for n in range(1, 6)),
+            state=NoticeState.SENT,
+            settled_at=later(microseconds=1),
             provider_ref=LONG,
-            detail=LONG,
+            detail="carrier-unreachable",
+            message_class="pre-debit-notice",
+            tried=("sms", "push"),
+            delivery="failed-for-good",
+            delivery_code="carrier-unreachable",
+            delivery_at=later(microseconds=2),
+            opened_at=later(microseconds=3),
+            clicked_at=later(microseconds=4),
         ),
     ),
 }

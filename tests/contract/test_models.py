@@ -9,6 +9,8 @@ import pytest
 from pynamodb.attributes import MapAttribute
 
 from shared.adapters.dynamodb import models as models_
+from shared.adapters.dynamodb.card_rows import bar_words, contact_words, told_words
+from shared.adapters.dynamodb.hold_rows import hold_words
 from shared.adapters.dynamodb.models import (
     AttemptItem,
     AuditItem,
@@ -33,6 +35,7 @@ from shared.adapters.dynamodb.models import (
 )
 from shared.adapters.dynamodb.stub_books import DynamoStubBooks
 from shared.domain.book import (
+    ContactCard,
     Evidence,
     InstalmentState,
     LastAttempt,
@@ -43,6 +46,9 @@ from shared.domain.book import (
     Source,
     Told,
 )
+from shared.domain.consent import Bar
+from shared.domain.contact_caps import Contact
+from shared.domain.holds import Hold
 from shared.domain.money import Money
 from shared.ports.portfolio import StoredRow
 from shared.ports.stub import StubPayment, StubRefund
@@ -63,7 +69,7 @@ from tests.contract.stores import (
     an_instalment,
     later,
 )
-from tests.contract.test_rows import ATTEMPT, DEBITS, ENTRY, INSTALMENT, MANDATE
+from tests.contract.test_rows import ATTEMPT, BORROWER, CARD, DEBITS, ENTRY, HOLDS, INSTALMENT, MANDATE, NOTICE
 
 LAST = LastAttempt(3, "2026-03-10T20:00", NOON, Outcome.INSUFFICIENT, DUE, 101_500)
 TOLD = {"l-1#001#0": Told("OVERDUE_1", DUE, date(2026, 3, 9), 101_500), "l-1#002#0": Told("REMIND_7", DUE)}
@@ -92,6 +98,10 @@ ROWS: list[tuple[type[StoredItem], StoredRow]] = [
         a_notice("DUE#l-1#001#0", state=NoticeState.SENT, provider_ref="M1", settled_at=NOON, detail="x", sends=2),
     ),
     (EntryItem, an_entry()),
+    (LoanItem, a_loan("l-3", holds=HOLDS)),
+    (BorrowerItem, BORROWER),
+    (CardItem, CARD),
+    (NoticeItem, NOTICE),
     (InstalmentItem, INSTALMENT),
     (MandateItem, MANDATE),
     (BorrowerItem, a_borrower(payday=31)),
@@ -124,9 +134,8 @@ def plain(value: object) -> object:
     """A domain value as a model has it."""
     if isinstance(value, Mapping):
         return {key: plain(of) for key, of in value.items()}
-    if isinstance(value, Told):
-        shown = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {name: of.isoformat() if isinstance(of, date) else of for name, of in shown.items() if of}
+    if isinstance(value, tuple) and value and (words := WORDS.get(type(value[0]))):
+        return tuple(tuple(words(of)) for of in value)
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple) and value and is_dataclass(value[0]):
@@ -134,11 +143,16 @@ def plain(value: object) -> object:
     return value
 
 
+WORDS: Mapping[type[Any], Callable[[Any], list[str]]] = {Contact: contact_words, Bar: bar_words, Hold: hold_words}
+
+
 def expected(row: StoredRow) -> dict[str, object]:
     values = {field.name: plain(getattr(row, field.name)) for field in fields(row)}
     if isinstance(amount := getattr(row, "amount", None), Money):
         del values["amount"]
         values |= {"amount_minor": amount.minor, "currency": amount.currency}
+    if isinstance(row, ContactCard):
+        values["told"] = tuple(tuple(told_words(key, told)) for key, told in row.told.items())
     if isinstance(row, MoneyMark):
         values["booked_under"] = values.pop("loan_id")
     return values
@@ -189,6 +203,18 @@ def test_every_attribute_of_a_row_is_declared(
     for table in ("loans", "borrowers", "attempts", "notices", "ledger", "audit"):
         for item in dynamo.client.scan(TableName=dynamo.tables[table])["Items"]:
             assert set(item) - UNDECLARED <= names
+
+
+def test_what_the_first_version_told_is_read_as_the_same_words(dynamo: Stores, models: Models) -> None:
+    one = {"tier": {"S": "PRE_DEBIT"}, "on": {"S": "2026-03-10"}}
+    more = {"announced_on": {"S": "2026-03-09"}, "announced_minor": {"N": "7"}}
+    told = {"M": {"l-1#001#0": {"M": one | more}, "l-1#002#0": {"M": one}}}
+    item = {"borrower_id": {"S": "b-1"}, "entity": {"S": "CONTACT"}, "loan_ids": {"L": []}, "rev": {"N": "0"}}
+    dynamo.client.put_item(TableName=dynamo.tables["borrowers"], Item=item | {"told": told})
+    (card,) = models.borrowers.scan()
+    assert isinstance(card, CardItem)
+    first = ("l-1#001#0", "PRE_DEBIT", "2026-03-10", "2026-03-09", "7")
+    assert card.told == (first, ("l-1#002#0", "PRE_DEBIT", "2026-03-10"))
 
 
 def test_an_opened_loan_says_when(dynamo: Stores, models: Models) -> None:

@@ -12,8 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, CredentialRetrievalError, NoCredentialsError
 
-from shared.adapters.allow_list import NOT_ALLOWED
-from shared.adapters.allowed_outgoing import AllowedOutgoing, parse_addresses
+from shared.adapters.allowed_outgoing import NOT_ALLOWED, AllowedOutgoing, parse_addresses
 from shared.adapters.eum_sms import EumRoute
 from shared.adapters.eum_voice import NO_VOICE, EumVoice
 from shared.adapters.http_sms import NO_SIGNATURE, HttpSms

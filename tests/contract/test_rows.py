@@ -19,6 +19,7 @@ from shared.domain.book import (
     AuditEntry,
     Borrower,
     Component,
+    ContactCard,
     DebitCard,
     EntryKind,
     Evidence,
@@ -26,6 +27,8 @@ from shared.domain.book import (
     InstalmentState,
     LastAttempt,
     LedgerEntry,
+    Loan,
+    LoanStatus,
     Mandate,
     MandateStatus,
     MoneyMark,
@@ -38,7 +41,22 @@ from shared.domain.book import (
     SourceKind,
     Told,
 )
-from shared.domain.changes import Insert, SaveAttempt, SaveCode, SaveDebitCard, SaveInstalment, SaveMandate
+from shared.domain.changes import (
+    Insert,
+    SaveAttempt,
+    SaveCard,
+    SaveCode,
+    SaveDebitCard,
+    SaveInstalment,
+    SaveMandate,
+    SaveNotice,
+    SaveStage,
+)
+from shared.domain.consent import Bar, BarredBy
+from shared.domain.contact_caps import Contact
+from shared.domain.contact_rules import Channel, ContactEvent, MessageClass, Reached, Stops
+from shared.domain.errors import BookError
+from shared.domain.holds import Hold
 from shared.domain.money import Money
 from shared.ports.portfolio import StoredRow
 from tests.contract.stores import (
@@ -102,6 +120,7 @@ INSTALMENT = an_instalment(
     paid_on=DUE,
     paid_by=7,
     blocked=True,
+    varies=True,
     rev=1,
     step=later(hours=1),
     first_attempt_on=date(2026, 3, 9),
@@ -119,7 +138,67 @@ MANDATE = a_mandate(
 )
 DEBITS = a_debit_card(failures=2, open=3, stopped_at=NOON)
 CODE = a_code(tries=2, expires_at=later(minutes=5, microseconds=7))
-NOTICE = a_notice(state=NoticeState.UNKNOWN, sends=2, provider_ref="p", settled_at=later(minutes=1), detail="no answer")
+NOTICE = a_notice(
+    state=NoticeState.UNKNOWN,
+    sends=2,
+    provider_ref="p",
+    settled_at=later(minutes=1),
+    detail="no answer",
+    message_class="pre-debit-notice",
+    tried=("sms", "push"),
+    delivery="failed-for-now",
+    delivery_code="unreachable",
+    delivery_at=later(minutes=2),
+    opened_at=later(minutes=3),
+    clicked_at=later(minutes=4, microseconds=7),
+)
+BORROWER = a_borrower(
+    "b-2",
+    payday=31,
+    email="fang@example.com",
+    push="arn:aws:sns:eu-west-1:123456789012:endpoint/APNS/duebell/1",
+    other_zones=("Europe/London", "America/New_York"),
+)
+CONTACT = Contact(
+    "PRE_DEBIT#l-1#001#0",
+    later(microseconds=7),
+    Channel.VOICE,
+    MessageClass.PRE_DEBIT_NOTICE,
+    ("l-1", "loan-2"),
+    "0123456789abcdef",
+    Reached.CONNECTED,
+    ContactEvent.CONVERSATION,
+    counted=False,
+)
+BAR = Bar(Channel.SMS, "0123456789abcdef", BarredBy.OPTED_OUT, later(seconds=0.5), frozenset({MessageClass.COLLECTION}))
+CARD = a_card(
+    loan_ids=("l-1", "loan-2"),
+    told={
+        "l-1#001#0": Told("PRE_DEBIT", DUE, DUE, 101_500),
+        "l-1#002#0": Told("DUE", DUE, date(2026, 3, 9), 7),
+        "loan-2#000#1": Told("OVERDUE_31", DUE),
+        "loan-2#001#1": Told("REMIND_7", DUE, None, 5),
+    },
+    rev=1,
+    step=later(hours=1),
+    contacts=(CONTACT, replace(CONTACT, at=NOON, debts=(), outcome=None, event=None, counted=True), CONTACT),
+    bars=(BAR, replace(BAR, by=BarredBy.DEAD, classes=frozenset(MessageClass)), replace(BAR, classes=frozenset())),
+)
+HOLDS = (
+    Hold("complaint-1", "complaint", frozenset({Stops.CONTACT, Stops.DEBIT}), later(seconds=0.5), date(2026, 5, 9)),
+    Hold("dispute-1", "dispute", frozenset(), NOON),
+)
+LOAN = a_loan(
+    status=LoanStatus.SETTLED,
+    entered=("000#M1", "000#M2"),
+    episode=2,
+    first_open=3,
+    last_seq=4,
+    gate_rev=5,
+    stage_rev=6,
+    step=later(hours=1),
+    holds=HOLDS,
+)
 
 
 def full[R](row: R) -> R:
@@ -182,9 +261,21 @@ def audit_entry(stores: Stores) -> AuditEntry:
 
 
 def borrower(stores: Stores) -> Borrower | None:
-    stores.seed(full(a_borrower("b-2", payday=31)), a_card("b-2"))
+    stores.seed(full(BORROWER), a_card("b-2"))
     file = stores.book.borrower_file("b-2")
     return file.borrower if file else None
+
+
+def card(stores: Stores) -> ContactCard:
+    assert stores.book.commit([SaveCard(full(CARD))])
+    return stores.card()
+
+
+def loan(stores: Stores) -> Loan:
+    row = replace(full(LOAN), loan_id="l-2")
+    stores.seed(replace(row, step=None))
+    assert stores.book.commit([SaveStage(replace(row, stage_rev=7))])
+    return replace(stores.file("l-2").loan, loan_id="l-1", stage_rev=6)
 
 
 def notice(stores: Stores) -> NoticeRecord | None:
@@ -201,7 +292,9 @@ FULL: list[tuple[Callable[[Stores], object], StoredRow | OneTimeCode]] = [
     (code, CODE),
     (mark, a_mark()),
     (audit_entry, an_audit_entry()),
-    (borrower, a_borrower("b-2", payday=31)),
+    (borrower, BORROWER),
+    (card, CARD),
+    (loan, LOAN),
     (notice, NOTICE),
 ]
 
@@ -215,17 +308,19 @@ def test_a_row_with_all_it_may_hold_is_read_as_it_was_written(
 
 
 def test_the_parts_of_full_rows_are_full_themselves() -> None:
-    parts = (LAST, EVIDENCE, FUNDING[1], Told("DUE", DUE, DUE, 1))
+    parts = (LAST, EVIDENCE, FUNDING[1], CONTACT, BAR, HOLDS[0], Told("DUE", DUE, DUE, 1))
     assert tuple(map(full, parts)) == parts
 
 
 def test_a_row_that_loses_what_it_held_is_read_without_it(stores: Stores) -> None:
     seed(stores)
-    for written in (instalment, mandate, debits):
+    for written in (instalment, mandate, debits, card):
         written(stores)
     plain = an_instalment(rev=2)
     assert stores.book.commit([SaveInstalment(plain), SaveMandate(a_mandate(), 1)])
     assert stores.book.commit([SaveDebitCard(DebitCard("b-1", rev=2))])
+    assert stores.book.commit([SaveCard(a_card(rev=2))])
+    assert stores.card() == a_card(rev=2)
     assert stores.instalment() == plain
     assert stores.file().mandates == (a_mandate(),)
     assert stores.book.debit_card("b-1") == DebitCard("b-1", rev=2)
@@ -313,6 +408,40 @@ def pages_of(client: Any, rows: int) -> Iterator[list[int]]:
         client.meta.events.unregister("provide-client-params.dynamodb.Query", limit)
 
 
+# notices by their provider's reference, borrowers by their phone
+
+
+def test_a_notice_is_found_by_the_reference_of_its_provider(stores: Stores) -> None:
+    stores.seed(a_notice(), a_notice("DUE#l-1#001#0", state=NoticeState.SENT, provider_ref="p-2"))
+    assert stores.book.notice_by_ref("p-1") is None
+    assert stores.book.commit([SaveNotice(a_notice(state=NoticeState.SENT, provider_ref="p-1"))])
+    assert stores.book.notice_by_ref("p-1") == ("b-1", a_notice().notice_key)
+    assert stores.book.notice_by_ref("p-2") == ("b-1", "DUE#l-1#001#0")
+    assert stores.book.notice_by_ref("") is None
+
+
+def test_a_provider_that_gave_an_empty_reference_gave_none(dynamo: Stores) -> None:
+    """No index takes an empty key, so the write would be refused and the notice never settled."""
+    dynamo.seed(a_notice())
+    assert dynamo.book.commit([SaveNotice(a_notice(state=NoticeState.SENT, provider_ref=""))])
+    assert "provider_ref" not in stored(dynamo, a_notice())
+
+
+def test_borrowers_are_found_by_their_phone(stores: Stores) -> None:
+    stores.seed(a_borrower("b-2"), a_borrower("b-1"), a_borrower("b-3", phone="+447700900002"))
+    stores.seed(a_borrower("b-4", phone=None, email="fang@example.com"))
+    assert stores.book.borrowers_at(keys.address_key("+447700900001")) == ("b-1", "b-2")
+    assert stores.book.borrowers_at(keys.address_key("+447700900002")) == ("b-3",)
+    assert stores.book.borrowers_at(keys.address_key("+447700900003")) == ()
+    assert stores.book.borrowers_at(keys.address_key("fang@example.com")) == ()
+
+
+def test_the_notices_of_a_borrower_are_read_in_order_and_of_no_other(stores: Stores) -> None:
+    stores.seed(NOTICE, a_notice("DUE#l-1#001#0"), a_notice(borrower_id="b-10"))
+    assert tuple(stores.book.notices("b-1")) == (a_notice("DUE#l-1#001#0"), NOTICE)
+    assert tuple(stores.book.notices("b-9")) == ()
+
+
 # when an open attempt is asked about
 
 
@@ -364,6 +493,8 @@ AS_BEFORE = {
     LedgerEntry: {"loan_id", "entry", "source", "external_id", "amount_minor", "currency", "booked_on", "split"},
 }
 """The attributes of a row as version 0.1 wrote it."""
+ADDED: dict[type[Any], set[str]] = {Borrower: {"phone_key"}}
+"""What every row has that it had not; an older version leaves it alone."""
 
 
 def stored(stores: Stores, row: StoredRow | OneTimeCode) -> dict[str, Any]:
@@ -377,7 +508,7 @@ def stored(stores: Stores, row: StoredRow | OneTimeCode) -> dict[str, Any]:
 def test_what_a_row_has_not_is_absent_so_that_the_version_before_reads_it(dynamo: Stores, row: StoredRow) -> None:
     dynamo.seed(row)
     item = stored(dynamo, row)
-    assert item.keys() == AS_BEFORE[type(row)]
+    assert item.keys() - ADDED.get(type(row), set()) == AS_BEFORE[type(row)]
     if isinstance(row, Instalment):
         assert item["last_attempt"]["M"].keys() == {"seq", "slot", "claimed_at", "amount_minor"}
 
@@ -391,6 +522,25 @@ OLD: dict[str, dict[str, Any]] = {
         "locale": {"S": "zh-CN"},
         "time_zone": {"S": "Asia/Shanghai"},
         "country": {"S": "CN"},
+    },
+    "cards": {
+        "borrower_id": {"S": "b-1"},
+        "entity": {"S": "CONTACT"},
+        "loan_ids": {"L": [{"S": "l-1"}]},
+        "told": {
+            "M": {
+                "l-1#001#0": {
+                    "M": {
+                        "tier": {"S": "PRE_DEBIT"},
+                        "on": {"S": "2026-03-10"},
+                        "announced_on": {"S": "2026-03-09"},
+                        "announced_minor": {"N": "101500"},
+                    }
+                },
+                "l-1#002#0": {"M": {"tier": {"S": "DUE"}, "on": {"S": "2026-03-10"}}},
+            }
+        },
+        "rev": {"N": "0"},
     },
     "attempts": {
         "loan_id": {"S": "l-1"},
@@ -459,12 +609,33 @@ OLD_IN_LOANS: list[dict[str, Any]] = [
 """Items to the letter as version 0.1 left them: never make them anew from today's mapping."""
 
 
+@pytest.mark.parametrize(
+    "line", ["x", "~0 ~1", "i sms COLL#l-1#000#0 ~9", "i sms k no-such-class", "i a b c d e f g h i j"]
+)
+def test_a_contact_that_cannot_be_read_is_an_error_of_its_row(dynamo: Stores, line: str) -> None:
+    dynamo.seed(a_borrower(), a_card())
+    key, broken = key_of(row_key(a_card())), {"L": [{"S": line}]}
+    dynamo.client.update_item(
+        TableName=dynamo.tables["borrowers"],
+        Key=key,
+        UpdateExpression="SET contacts = :broken",
+        ExpressionAttributeValues={":broken": broken},
+    )
+    with pytest.raises(BookError, match=r"^a stored ContactCard has a value that cannot be$"):
+        dynamo.book.borrower_file("b-1")
+
+
 def test_rows_of_the_version_before_are_read_and_go_on(dynamo: Stores) -> None:
-    dynamo.seed(a_loan(last_seq=1), a_card())
-    for table, item in [*OLD.items(), *(("loans", item) for item in OLD_IN_LOANS)]:
+    dynamo.seed(a_loan(last_seq=1))
+    for name, item in [*OLD.items(), *(("loans", item) for item in OLD_IN_LOANS)]:
+        table = "borrowers" if name == "cards" else name
         dynamo.client.put_item(TableName=dynamo.tables[table], Item=item)
     book, file = dynamo.book, dynamo.file()
     assert book.borrower_file("b-1").borrower == a_borrower()  # type: ignore[union-attr]  # it was put just now
+    told = {"l-1#001#0": Told("PRE_DEBIT", DUE, date(2026, 3, 9), 101_500), "l-1#002#0": Told("DUE", DUE)}
+    assert dynamo.card() == a_card(told=told)
+    assert book.commit([SaveCard(a_card(told=told, rev=1))])
+    assert dynamo.card() == a_card(told=told, rev=1)
     assert book.attempts("l-1") == (an_attempt(),)
     assert book.entries("l-1") == (an_entry(),)
     assert file.mandates == (a_mandate(),)
@@ -484,12 +655,13 @@ def test_a_code_leaves_by_itself_a_day_after_its_end(dynamo: Stores) -> None:
     assert "expires" not in stored(dynamo, a_loan())
 
 
-def test_dynamodb_may_drop_codes_and_nothing_else() -> None:
-    tables = [of["Properties"] for of in yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"].values()]
+def test_dynamodb_may_drop_codes_and_short_links_and_nothing_else() -> None:
+    resources = [of["Properties"] for of in yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"].values()]
     dropping = {
-        of["TableName"]["Fn::Sub"]: of["TimeToLiveSpecification"] for of in tables if "TimeToLiveSpecification" in of
+        of["TableName"]["Fn::Sub"]: of["TimeToLiveSpecification"] for of in resources if "TimeToLiveSpecification" in of
     }
-    assert dropping == {"${Prefix}-loans": {"AttributeName": TTL, "Enabled": {"Fn::If": ["RealTime", True, False]}}}
+    ends = {"AttributeName": TTL, "Enabled": {"Fn::If": ["RealTime", True, False]}}
+    assert dropping == {"${Prefix}-loans": ends, "${Prefix}-control": ends}
     assert not [row for row in FULL if not isinstance(row[1], OneTimeCode) and TTL in values_of(row[1])]
 
 

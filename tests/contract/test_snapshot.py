@@ -13,7 +13,6 @@ from shared.ports.portfolio import StoredRow
 from shared.simulation.snapshot import snapshot_of
 from tests.contract.stores import (
     Stores,
-    a_card,
     a_code,
     a_loan,
     a_mark,
@@ -24,12 +23,23 @@ from tests.contract.stores import (
     later,
     memory_stores,
 )
-from tests.contract.test_rows import ATTEMPT, DEBITS, ENTRY, INSTALMENT, MANDATE, NOTICE
+from tests.contract.test_rows import (
+    ATTEMPT,
+    BORROWER,
+    CARD,
+    DEBITS,
+    ENTRY,
+    HOLDS,
+    INSTALMENT,
+    MANDATE,
+    NOTICE,
+)
 
 ROWS: list[StoredRow | OneTimeCode] = [
-    Borrower("b-1", "王芳", "+447700900001", "zh-CN", "Asia/Shanghai", "CN", payday=5),
-    a_card(step=later(hours=1)),
-    a_loan(step=later(hours=2), entered=("000#M1",)),
+    replace(BORROWER, borrower_id="b-1"),
+    Borrower("b-2", "王芳", "+447700900001", "zh-CN", "Asia/Shanghai", "CN"),
+    replace(CARD, rev=0),
+    a_loan(step=later(hours=2), entered=("000#M1",), holds=HOLDS),
     replace(INSTALMENT, rev=0),
     MANDATE,
     an_attempt(outcome=Outcome.PAID),

@@ -99,14 +99,15 @@ def write_portfolio(
 ) -> None:
     """Writes the five files of an import; what is due before the first day was paid on its day by who pays.
 
-    All loans have a mandate but those named, which makes another book of the same data.
+    All loans have a mandate but those named, which makes another book of the same data. Borrowers live under the lender's
+    own country's rules, in Prague's hours.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "borrowers.csv",
         "borrower_id name phone locale time_zone country",
         (
-            (loan.borrower_id, f"Klient {loan.borrower_id}", f"+{FIRST_PHONE + place}", "cs-CZ", "Europe/Prague", "CZ")
+            (loan.borrower_id, f"Klient {loan.borrower_id}", f"+{FIRST_PHONE + place}", "cs-CZ", "Europe/Prague", "CN")
             for place, loan in enumerate(loans)
         ),
     )

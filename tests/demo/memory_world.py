@@ -12,12 +12,14 @@ from demo.messages import credit_request, repayment_message
 from demo.portfolio import Portfolio, generate
 from demo.records import R, Records, Row
 from shared.adapters.csv_files import open_portfolio
+from shared.adapters.jinja_texts import fill
 from shared.adapters.memory.bank_files import MemoryBankFiles
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.gateway import MemoryGateway
+from shared.adapters.memory.outbox import MemoryOutbox
 from shared.adapters.memory.stub_books import KeptEvents, MemoryStubBooks
-from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
-from shared.adapters.phones import phone_problem
+from shared.adapters.memory.world import FixedClock, MemoryQueue, MemorySwitches
+from shared.adapters.phones import phone_problem, phone_zones
 from shared.adapters.policy_files import PolicyFiles, rail_codes
 from shared.domain.book import (
     Attempt,
@@ -30,8 +32,11 @@ from shared.domain.book import (
     Mandate,
     NoticeRecord,
 )
+from shared.domain.contact_rules import Channel
+from shared.domain.packs import Pack
 from shared.invariants.checks import CHECKS
-from shared.ports.world import Sent
+from shared.ports.messages import Outgoing, Sender
+from shared.ports.world import Clock, Sent
 from shared.runtime.repayment_events import repayment
 from shared.workflows.attempt_deductions import Deductions
 from shared.workflows.import_portfolio import Report, import_portfolio
@@ -45,25 +50,26 @@ from shared.workflows.record_repayments import Repayments
 from shared.workflows.send_reminders import Reminders
 
 
-class _Channel(MemoryChannel):
+class _Outbox(MemoryOutbox):
     """Keeps each text under the reference that it answered with, as the emulator's inbox does."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
         self.texts: dict[str, str] = {}
 
-    def send(self, address: str, text: str) -> Sent:
-        answer = super().send(address, text)
-        self.texts[answer.provider_ref or ""] = text
+    def send(self, message: Outgoing) -> Sent:
+        answer = super().send(message)
+        self.texts[answer.provider_ref or ""] = message.text
         return answer
 
 
 class MemoryWorld:
     """A `World`; `invoked` counts what would be invocations."""
 
-    def __init__(self, morning: datetime) -> None:
-        self.book, self.queue, self.clock, self.sms = MemoryBook(), MemoryQueue(), FixedClock(morning), _Channel()
-        self.shelf, self.events, self.switches = PolicyFiles(), KeptEvents(), MemorySwitches()
+    def __init__(self, morning: datetime, packs: Iterable[Pack] | None = None) -> None:
+        self.book, self.queue, self.clock = MemoryBook(), MemoryQueue(), FixedClock(morning)
+        self.sms = _Outbox(self.clock)
+        self.shelf, self.events, self.switches = PolicyFiles(packs), KeptEvents(), MemorySwitches()
         self.stub = PaymentStub(MemoryStubBooks(), self.events)
         self.invoked: Counter[str] = Counter()
         self._bag: list[str] = []
@@ -74,7 +80,8 @@ class MemoryWorld:
         self._reconciliation = Reconciliation(self.book, gateway, *shared, self.switches)
         self._intake = Intake(Repayments(self.book, *shared), MemoryBankFiles(), self.events)
         deductions = Deductions(self.book, gateway, *shared, self.switches)
-        reminders = Reminders(self.book, self.sms, *shared)
+        senders = {Channel.SMS: Sender("sandbox", self.sms)}
+        reminders = Reminders(self.book, senders, fill, *shared, self.switches)
         escalations = Escalations(self.book, self.shelf, self.clock)
         self._workers = {
             Line.DEBIT: ("attempt_deductions", deductions.work),
@@ -83,7 +90,8 @@ class MemoryWorld:
         }
 
     def import_from(self, folder: Path) -> None:
-        done = import_portfolio(open_portfolio(folder), self.book, self.shelf, phone_problem, self.clock.now())
+        files = open_portfolio(folder)
+        done = import_portfolio(files, self.book, self.shelf, phone_problem, phone_zones, self.clock.now())
         assert isinstance(done, Report), done
 
     def set_clock(self, now: datetime) -> None:

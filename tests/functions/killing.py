@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain import keys
 from shared.domain.book import Attempt, AttemptState, NoticeRecord
 from shared.domain.changes import Change, Insert, SaveAttempt, SaveNotice
 from shared.ports.book import Book
-from shared.ports.world import DebitAnswer, DebitRequest, MessageChannel, PaymentGateway, RefundRequest, Sent
+from shared.ports.messages import Outgoing, Provider
+from shared.ports.world import DebitAnswer, DebitRequest, PaymentGateway, RefundRequest, Sent
 from tests.functions.stack import Killed, Stack, handler
 
 POINTS = tuple(f"{when} {step}" for step in ("claim", "act", "settle") for when in ("before", "after"))
@@ -35,8 +37,8 @@ def arm(stack: Stack, monkeypatch: pytest.MonkeyPatch, function: str, kill: Kill
     ports: dict[str, Any] = {"book": KillingBook(app.book, kill)}
     if hasattr(app, "gateway"):
         ports["gateway"] = KillingGateway(app.gateway, kill)
-    if hasattr(app, "sms"):
-        ports["sms"] = KillingChannel(app.sms, kill)
+    if hasattr(app, "senders"):
+        ports["senders"] = {c: replace(s, provider=KillingProvider(s.provider, kill)) for c, s in app.senders.items()}
     armed = replace(app, **ports)
     monkeypatch.setattr(handler(function), "app", lambda: armed)
 
@@ -82,15 +84,15 @@ class KillingGateway:
         return self._gateway.enquire(key)
 
 
-class KillingChannel:
-    def __init__(self, channel: MessageChannel, kill: Kill) -> None:
-        self._channel = channel
+class KillingProvider:
+    def __init__(self, provider: Provider, kill: Kill) -> None:
+        self._provider = provider
         self._kill = kill
 
-    def send(self, address: str, text: str) -> Sent:
-        owner = f"B-{address[-3:]}"
+    def send(self, message: Outgoing) -> Sent:
+        owner = keys.parse_notice_hint(message.key)[0]
         self._kill.reach("before act", owner)
-        sent = self._channel.send(address, text)
+        sent = self._provider.send(message)
         self._kill.reach("after act", owner)
         return sent
 

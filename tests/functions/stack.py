@@ -23,7 +23,7 @@ from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.portfolio import DynamoPortfolio
 from shared.adapters.dynamodb.stub_books import DynamoStubBooks
 from shared.adapters.memory.world import CountingTokens
-from shared.adapters.phones import phone_problem
+from shared.adapters.phones import phone_problem, phone_zones
 from shared.adapters.policy_files import PolicyFiles
 from shared.adapters.sqs_queue import SqsEvents
 from shared.domain import keys
@@ -52,9 +52,12 @@ FUNCTIONS = (
     "reconcile",
     "record_repayments",
     "receive_webhooks",
+    "record_receipts",
+    "open_links",
     "change_mandates",
     "pay_now",
     "operate",
+    "explain",
 )
 QUEUES = {
     "send_reminders": "ContactQueue",
@@ -68,6 +71,12 @@ LINES = {
     Line.DEBIT: "attempt_deductions",
     Line.STAGE: "record_escalations",
 }
+
+SENDING = ("SMS_", "EUM_", "PUSH_", "VOICE_", "EMAIL_", "ALLOWED_", "INSTANCES", "LINK_")
+"""How the variables of message providers begin."""
+
+SWITCHED = ("plan_work", "send_reminders", "attempt_deductions", "reconcile", "record_receipts", "pay_now")
+"""The functions that read the switch board."""
 
 WEBHOOK_SECRET = "a secret of forty-eight characters, or as good as"
 
@@ -114,6 +123,8 @@ class Stack:
         self.known = template.defaults() | {
             "AWS::StackName": template.STACK,
             "HasGatewayUrl": True,
+            "HasLinkAddress": False,
+            "OpenLinksUrl.FunctionUrl": "https://links.example/",
             "GatewayUrl": self.server.url,
             "VirtualTime": "on",
             "AllowedPhones": "+447700900*",
@@ -126,7 +137,8 @@ class Stack:
         self.known["ReceiveWebhooksUrl.FunctionUrl"] = "http://127.0.0.1:9/"  # what the stub tells is a test of its own
         self.s3.create_bucket(Bucket=self.bucket)
         secret = json.dumps({"current": WEBHOOK_SECRET})
-        self.secrets.create_secret(Name=f"{template.STACK}/webhook-signing", SecretString=secret)
+        for name in ("webhook-signing", "sms-gateway-signing", "link-signing"):
+            self.secrets.create_secret(Name=f"{template.STACK}/{name}", SecretString=secret)
         books = DynamoStubBooks(self.dynamodb, self.tables["stub_books"])
         self.stub_books, self.stub = books, PaymentStub(books, SqsEvents(self.sqs, self.urls["RepaymentsQueue"]))
         self.server.serve(self.stub)
@@ -142,7 +154,7 @@ class Stack:
         off = [{"S": name} for name in sorted(switches.off)]
         board = {"name": {"S": keys.SWITCHES}, "on": {"BOOL": switches.on}, "off": {"L": off}}
         self.dynamodb.put_item(TableName=self.tables["control"], Item=board)
-        for function in ("plan_work", "attempt_deductions", "reconcile", "pay_now") if turned else ():
+        for function in SWITCHED if turned else ():
             bootstrap(function).app.cache_clear()
 
     def _create_queue(self, logical_id: str, asked: Mapping[str, Any]) -> None:
@@ -172,7 +184,7 @@ class Stack:
         return self.now.astimezone(zone(SHANGHAI))
 
     def take_on(self, texts: Texts = BOOK) -> None:
-        done = import_portfolio(lines_of(texts), self.portfolio, PolicyFiles(), phone_problem, self.now)
+        done = import_portfolio(lines_of(texts), self.portfolio, PolicyFiles(), phone_problem, phone_zones, self.now)
         assert isinstance(done, Report), done
 
     # functions
@@ -213,7 +225,7 @@ class Stack:
         for name in [
             name
             for name in os.environ
-            if name.startswith(("TABLE_", "QUEUE_", "SMS_", "POWERTOOLS_", "BANK_", "WEBHOOK_"))
+            if name.startswith(("TABLE_", "QUEUE_", "POWERTOOLS_", "BANK_", "WEBHOOK_", *SENDING))
         ]:
             self.monkeypatch.delenv(name)
         for name, value in self.environment(function).items():

@@ -32,7 +32,15 @@ DIRECT: dict[str, list[Any]] = {
         {"v": 1, "loan_id": "HB-001", "owner": "operator"},
     ],
     "operate": [PLAN, ORDER, signed(ORDER) | {"verb": "debit"}, signed(ORDER | {"attempts": ["NO-SUCH:P1"]})],
+    "explain": [
+        PLAN,
+        {"v": 1, "loan_id": "no such"},
+        {"v": 1, "loan_id": "HB-001", "on": "yesterday"},
+        {"v": 1, "loan_id": "HB-001", "day": "2026-03-10"},
+    ],
     "receive_webhooks": [PLAN, {"requestContext": {"http": {"method": "POST"}}}],
+    "record_receipts": [PLAN, {"requestContext": {"http": {"method": "POST"}}}, {"awslogs": {"data": "nonsense"}}],
+    "open_links": [PLAN, {"requestContext": {"http": {"method": "GET"}}}],
 }
 NO_EVENT: list[Any] = [
     None,

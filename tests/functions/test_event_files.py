@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from shared.adapters.dynamodb.link_rows import DynamoLinkRows
 from shared.domain.book import Line, NoticeState, Outcome, Stage
+from shared.domain.consent import BarredBy
+from shared.domain.contact_rules import Channel
 from shared.domain.money import Money
+from shared.domain.short_link import link_for
 from tests.functions.invoking import EVENTS, event
 from tests.functions.stack import FUNCTIONS, QUEUES, Stack
 
@@ -173,6 +178,43 @@ def receive_webhooks_signed(stack: Stack, answer: Any) -> None:
     assert [stack.waiting(queue) for queue in QUEUES.values()] == [0, 0, 0, 1]
 
 
+def record_receipts_delivered(stack: Stack, answer: Any) -> None:
+    assert answer == {"counts": {"receipt.delivered": 1}}
+    assert stack.notices()["REMIND_1#BT-002#001#0"].delivery == "delivered"
+
+
+def record_receipts_stop(stack: Stack, answer: Any) -> None:
+    assert answer == {"counts": {"inbound.stop": 1}}
+    file = stack.book.borrower_file("B-013")
+    assert file is not None
+    assert [(bar.channel, bar.by) for bar in file.card.bars] == [(Channel.SMS, BarredBy.OPTED_OUT)]
+
+
+def record_receipts_sms_log(stack: Stack, answer: Any) -> None:
+    """Of a message that another stack of the account sent."""
+    assert answer == {"counts": {"receipt.failed-for-good": 1, "receipt.of-nobody": 1}}
+
+
+def record_receipts_gateway(stack: Stack, answer: Any) -> None:
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"status": "taken"})
+    assert stack.notices()["REMIND_1#BT-002#001#0"].delivery == "failed-for-good"
+    file = stack.book.borrower_file("B-013")
+    assert file is not None
+    assert [bar.by for bar in file.card.bars] == [BarredBy.DEAD]
+
+
+def with_its_link(stack: Stack) -> None:
+    notice = "B-013#REMIND_1#BT-002#001#0"
+    link = link_for(notice, datetime(2026, 3, 16, tzinfo=UTC))
+    assert DynamoLinkRows(stack.dynamodb, stack.tables["control"]).put(link.name, notice, link.expires_at)
+
+
+def open_links_code(stack: Stack, answer: Any) -> None:
+    assert answer["statusCode"] == 200
+    assert "CNY 300.00, due on 10 March" in answer["body"]
+    assert stack.notices()["REMIND_1#BT-002#001#0"].clicked_at is not None
+
+
 def operate_switch(stack: Stack, answer: Any) -> None:
     """Signed by nobody real: the tests' STS takes it."""
     assert answer == {"actor": "arn:aws:iam::123456789012:user/alice", "open": True, "off": ["product:jiebei"]}
@@ -190,7 +232,25 @@ def operate_reopen(stack: Stack, answer: Any) -> None:
     assert not stack.instalment("HB-001", 2).blocked
 
 
-FIRST: dict[str, Callable[[Stack], None]] = {"operate_reopen": charged_back}
+def operate_hold(stack: Stack, answer: Any) -> None:
+    assert [(one["loan_id"], one["result"], one["until"]) for one in answer["holds"]] == [("HB-001", "set", None)]
+    file = stack.book.loan_file("HB-001")
+    assert file is not None
+    assert [hold.code for hold in file.loan.holds] == ["complaint"]
+
+
+def explain_day(stack: Stack, answer: Any) -> None:
+    reasons = {(one["line"], one["unit"], one["reason"]) for one in answer["decisions"]}
+    assert ("debit", "HB-001#002", "NOT_YET_DUE") in reasons
+    assert ("contact", "B-027", "PRE_DEBIT_NOTICE_DUE") in reasons
+    act = next(one for one in answer["decisions"] if one["reason"] == "PRE_DEBIT_NOTICE_DUE")
+    assert {"leaf": "debit.notice_lead_days", "value": 1, "pack": "lender-1", "kind": "own design"} in [
+        {name: leaf[name] for name in ("leaf", "value", "pack", "kind")} for leaf in act["behind"]
+    ]
+    assert [one["key"] for one in answer["done"]] == ["PRE_DEBIT#HB-001#002#0"]
+
+
+FIRST: dict[str, Callable[[Stack], None]] = {"operate_reopen": charged_back, "open_links_code": with_its_link}
 """What has to happen before some of them."""
 
 CHECKS: dict[str, Callable[[Stack, Any], None]] = {
@@ -213,6 +273,11 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         record_repayments_file,
         record_repayments_s3_test,
         receive_webhooks_signed,
+        record_receipts_delivered,
+        record_receipts_stop,
+        record_receipts_sms_log,
+        record_receipts_gateway,
+        open_links_code,
         change_mandates_ask,
         change_mandates_confirm,
         change_mandates_show,
@@ -221,6 +286,8 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         pay_now_payoff,
         operate_switch,
         operate_reopen,
+        operate_hold,
+        explain_day,
     )
 }
 

@@ -134,6 +134,33 @@ def test_a_stack_whose_board_was_never_written_debits_nobody(stack: Stack) -> No
     assert stack.server.presented == []
 
 
+def test_a_hold_is_set_once_under_the_caller_s_name_and_ended(stack: Stack) -> None:
+    event = {"v": 1, "verb": "hold", "loan_id": "HB-001", "code": "dispute", "reason": "ticket 17"}
+    answer = stack.invoke("operate", signed(event))
+    (held,) = answer["holds"]
+    assert (answer["actor"], held["result"], held["hold_id"]) == (arn("ALICE"), "set", "dispute-2026-03-01-1")
+    assert (held["stops"], held["until"]) == (["contact", "debit", "escalation"], None)
+    assert stack.invoke("operate", signed(event))["holds"] == [held | {"result": "stands"}]
+    stack.live("2026-03-09", "2026-03-10")
+    assert {attempt.loan_id for attempt in stack.attempts()} == {"JB-003"}
+    assert stack.instalment("HB-001", 2).step is not None
+    end = {"v": 1, "verb": "end-hold", "loan_id": "HB-001", "hold_id": held["hold_id"], "reason": "settled by mail"}
+    assert [one["result"] for one in stack.invoke("operate", signed(end))["holds"]] == ["ended"]
+    notes = stack.book.audit("HB-001")
+    assert [(note.actor, note.what, note.reason) for note in notes] == [
+        (arn("ALICE"), "hold.add", "ticket 17"),
+        (arn("ALICE"), "hold.end", "settled by mail"),
+    ]
+
+
+def test_a_hold_that_no_pack_knows_changes_nothing(stack: Stack) -> None:
+    before = stack.snapshot()
+    event = {"v": 1, "verb": "hold", "loan_id": "HB-001", "code": "holiday", "reason": "ticket 17"}
+    with pytest.raises(InputError, match="known: bereavement, complaint"):
+        stack.invoke("operate", signed(event))
+    assert stack.snapshot() == before
+
+
 def test_money_in_suspense_is_resolved_by_a_person(stack: Stack) -> None:
     stack.send("RepaymentsQueue", by_hand(loan_id="NO-SUCH"))
     stack.drain()

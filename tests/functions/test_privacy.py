@@ -10,7 +10,7 @@ from shared.domain.book import Line
 from shared.runtime.telemetry import UnexpectedError
 from tests.functions.payloads import hint, record
 from tests.functions.sample import personal_words
-from tests.functions.stack import SHANGHAI, Stack
+from tests.functions.stack import Stack
 
 MESSAGE = "【花呗】尊敬的王秀兰：您好！"
 
@@ -43,19 +43,19 @@ def test_an_error_that_speaks_of_a_borrower_leaves_without_its_words(
 ) -> None:
     """A row that nobody expected: its value is in the error's text."""
     stack.at("2026-03-09 12:00")
-    key = {"borrower_id": {"S": "B-027"}, "entity": {"S": "PROFILE"}}
+    key = {"borrower_id": {"S": "B-027"}, "entity": {"S": "CONTACT"}}
     stack.dynamodb.update_item(
         TableName=stack.tables["borrowers"],
         Key=key,
-        UpdateExpression="SET time_zone = :zone",
-        ExpressionAttributeValues={":zone": {"S": f"{SHANGHAI} +447700900027"}},
+        UpdateExpression="SET told = :told",
+        ExpressionAttributeValues={":told": {"L": [{"S": "HB-001#002#0 +447700900027 2026-03-01"}]}},
     )
-    with pytest.raises(UnexpectedError, match=r"^ZoneInfoNotFoundError at .*shared\.domain\.calendar:\d+ > "):
+    with pytest.raises(UnexpectedError, match=r"^KeyError at .*shared\.domain\.tiers:\d+$"):
         stack.invoke("plan_work", {"line": "contact", "loan_ids": ["HB-001"]})
     event = {"Records": [record(hint(Line.CONTACT, "B-027", "B-013"))]}
     assert stack.invoke("send_reminders", event) == {"batchItemFailures": []}
     line = next(json.loads(text) for text in capsys.readouterr().out.splitlines() if '"failures"' in text)
-    assert line["failures"] == {"ZoneInfoNotFoundError": 1}
+    assert line["failures"] == {"KeyError": 1}
     assert [phone for phone, _ in stack.inbox] == ["+447700900013"]
 
 

@@ -1,11 +1,13 @@
 """Events of operate: what is well formed becomes a value, anything else one clear error that repeats no value."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from shared.domain.book import Outcome
 from shared.domain.errors import EventError, InputError
+from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder, Verb
 from shared.runtime import operator_events
@@ -20,6 +22,14 @@ ORDER: dict[str, Any] = {
 }
 SWITCH: dict[str, Any] = {"v": 1, "verb": "switch", "name": "debit", "on": False, "reason": "the rail fails"}
 RESOLVE: dict[str, Any] = {"v": 1, "verb": "resolve", "entry": "transfer#BANK-1", "reason": "his slip"}
+HOLD: dict[str, Any] = {"v": 1, "verb": "hold", "loan_id": "HB-001", "code": "complaint", "reason": "ticket 17"}
+END: dict[str, Any] = {
+    "v": 1,
+    "verb": "end-hold",
+    "loan_id": "HB-001",
+    "hold_id": "complaint-2026-03-12-1",
+    "reason": "closed",
+}
 APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789abcdef"}
 
 
@@ -54,6 +64,16 @@ APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789ab
         (ORDER | {"verb": "reopen"}, Order(Verb.REOPEN, ("HB-001:P000001",), "the borrower called")),
         (APPROVE, Approval("R-0123456789abcdef")),
         (SWITCH, SwitchOrder("debit", on=False, reason="the rail fails")),
+        (SWITCH | {"name": "send"}, SwitchOrder("send", on=False, reason="the rail fails")),
+        (SWITCH | {"name": "channel:sms"}, SwitchOrder("channel:sms", on=False, reason="the rail fails")),
+        (SWITCH | {"name": "provider:eum"}, SwitchOrder("provider:eum", on=False, reason="the rail fails")),
+        (HOLD, HoldAdd("complaint", "HB-001", None, None, "ticket 17")),
+        (
+            {name: value for name, value in HOLD.items() if name != "loan_id"}
+            | {"borrower_id": "B-1", "until": "2026-04-30"},
+            HoldAdd("complaint", None, "B-1", date(2026, 4, 30), "ticket 17"),
+        ),
+        (END, HoldEnd("HB-001", "complaint-2026-03-12-1", "closed")),
         (RESOLVE, Resolution("transfer#BANK-1", None, (), "his slip")),
         (
             RESOLVE | {"loan_id": "HB-001", "instalments": [2, 3]},
@@ -94,9 +114,19 @@ def test_every_request_has_one_form(event: dict[str, Any], request_: OperatorReq
         (ORDER | {"caller": {"Authorization": "a\nb"}}, "caller must be"),
         (ORDER | {"caller": None}, "caller must be"),
         (APPROVE | {"request": "R-1"}, "request must be the id of a request"),
-        (SWITCH | {"name": "sms"}, "name must be debit, rail:NAME, product:NAME or all"),
+        (
+            SWITCH | {"name": "sms"},
+            "name must be debit, send, rail:NAME, channel:NAME, provider:NAME, product:NAME or all",
+        ),
         (SWITCH | {"name": 7}, "name must be"),
         (SWITCH | {"on": "off"}, "on must be true or false"),
+        (HOLD | {"code": "a complaint"}, "code must be an id"),
+        (HOLD | {"until": "30.4.2026"}, "until must be a date such as 2026-03-01"),
+        (HOLD | {"borrower_id": "B-1"}, "give one of the two"),
+        (HOLD | {"reason": " "}, "reason must be"),
+        ({"v": 1, "verb": "hold", "code": "complaint", "reason": "x"}, "give one of the two"),
+        (END | {"hold_id": ""}, "hold_id must be an id"),
+        (END | {"code": "complaint"}, "unknown field 'code'"),
         (RESOLVE | {"entry": "BANK-1"}, "entry must be an entry of suspense"),
         (RESOLVE | {"instalments": []}, "instalments must be a list of 1 to 80 numbers"),
         (RESOLVE | {"instalments": [0]}, "instalments must be"),

@@ -4,7 +4,8 @@ import pytest
 
 from shared.domain.book import Line
 from shared.domain.errors import SettingsError
-from shared.runtime.settings import Gateway, Queues, Sms, Store, Time, Webhooks
+from shared.ports.wiring import OtherWiring, SmsWiring
+from shared.runtime.settings import Gateway, Queues, Store, Time, Webhooks, instances, other_channels, sms
 
 GOOD = {
     "TABLE_LOANS": "x-loans",
@@ -16,8 +17,21 @@ GOOD = {
     "AWS_REGION": "eu-central-1",
     "DUEBELL_ENVIRONMENT": "test",
     "ALLOWED_PHONES": "+15005550001,+447700900*",
+    "SMS_PROVIDER": "http",
     "SMS_SENDER_ID": "",
-    "SMS_MAX_PRICE": "0.20",
+    "SMS_ENTITY_ID": "",
+    "SMS_GATEWAY_URL": "https://sms.example",
+    "SMS_GATEWAY_SECRET_NAME": "x/sms",
+    "EUM_CONFIGURATION_SET": "",
+    "EUM_ORIGINATION": "",
+    "EUM_PROTECT_CONFIGURATION": "",
+    "PUSH_PROVIDER": "none",
+    "VOICE_PROVIDER": "none",
+    "VOICE_ORIGINATION": "",
+    "EMAIL_PROVIDER": "ses",
+    "EMAIL_SENDER": "pay@lender.example",
+    "EMAIL_CONFIGURATION_SET": "duebell",
+    "INSTANCES": "5",
     "WEBHOOK_URL": "https://door",
     "WEBHOOK_SECRET_NAME": "x/signing",
 }
@@ -32,13 +46,17 @@ def test_each_need_is_read() -> None:
     assert Gateway.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
     assert Webhooks.from_env(GOOD) == Webhooks("https://door", "x/signing", None)
     assert Webhooks.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
-    assert Sms.from_env(GOOD) == Sms(None, "0.20", "+15005550001,+447700900*")
-    assert Sms.from_env(GOOD | {"SMS_SENDER_ID": "Duebell"}).sender_id == "Duebell"
+    gateway = {"gateway_url": "https://sms.example", "gateway_secret": "x/sms"}
+    assert sms(GOOD) == SmsWiring("http", "+15005550001,+447700900*", **gateway)
+    assert sms(GOOD | {"SMS_SENDER_ID": "Duebell"}).sender_id == "Duebell"
+    email = {"email_sender": "pay@lender.example", "email_configuration_set": "duebell"}
+    assert other_channels(GOOD) == OtherWiring("none", "none", "ses", **email)
+    assert instances(GOOD) == 5
 
 
 def test_only_production_writes_to_everybody() -> None:
-    assert Sms.from_env(GOOD | {"DUEBELL_ENVIRONMENT": "production"}).allowed_phones is None
-    assert Sms.from_env(GOOD | {"ALLOWED_PHONES": ""}).allowed_phones == ""
+    assert sms(GOOD | {"DUEBELL_ENVIRONMENT": "production"}).allowed is None
+    assert sms(GOOD | {"ALLOWED_PHONES": ""}).allowed == ""
 
 
 @pytest.mark.parametrize(
@@ -57,7 +75,11 @@ def test_only_production_writes_to_everybody() -> None:
         ("DUEBELL_ENVIRONMENT", None, "missing"),
         ("ALLOWED_PHONES", None, "missing"),
         ("SMS_SENDER_ID", None, "missing"),
-        ("SMS_MAX_PRICE", "", "empty"),
+        ("SMS_PROVIDER", "", "empty"),
+        ("EUM_ORIGINATION", None, "missing"),
+        ("EMAIL_PROVIDER", "", "empty"),
+        ("EMAIL_SENDER", None, "missing"),
+        *(("INSTANCES", value, "must be a whole number from 1 to 1000") for value in ("0", "1001", "x", "²")),
         ("WEBHOOK_URL", None, "missing"),
         ("WEBHOOK_SECRET_NAME", "", "empty"),
     ],
@@ -70,7 +92,9 @@ def test_a_variable_that_is_missing_or_means_nothing_is_named(name: str, value: 
             Queues.from_env(Line.DEBIT, env=env),
             Time.from_env(env),
             Gateway.from_env(env),
-            Sms.from_env(env),
+            sms(env),
+            other_channels(env),
+            instances(env),
             Webhooks.from_env(env),
         )
     assert f"the environment variable {name} " in str(caught.value)

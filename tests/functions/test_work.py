@@ -7,7 +7,9 @@ import pytest
 
 from shared.domain import keys
 from shared.domain.book import ContactCard, Instalment, InstalmentState, Line, LoanStatus, NoticeState, Outcome, Stage
+from shared.domain.errors import SettingsError
 from shared.domain.money import Money
+from tests.functions.packs import sends_over
 from tests.functions.payloads import Context, hint, record
 from tests.functions.stack import LINES, PLAN, QUEUES, RECONCILE, Stack
 from tests.functions.test_runtime_events import by_hand, webhook
@@ -282,11 +284,26 @@ def test_nobody_outside_the_list_is_written_to_in_a_test_stack(stack: Stack) -> 
 
 
 def test_in_production_everybody_is_written_to_whatever_the_list_says(stack: Stack) -> None:
-    stack.known |= {"AllowedPhones": "", "Environment": "production"}
+    stack.known |= {"AllowedPhones": "", "Environment": "production", "SmsProvider": "sns"}
+    stack.at("2026-03-09 12:00")
+    with stack.restarted("send_reminders"), pytest.MonkeyPatch.context() as monkeypatch:
+        sends_over(stack, "sns", monkeypatch)
+        stack.run()
+    assert len(stack.inbox) == 3
+
+
+def test_a_stack_with_another_provider_than_the_packs_name_sends_nothing(stack: Stack) -> None:
+    stack.known["SmsProvider"] = "sns"
     stack.at("2026-03-09 12:00")
     with stack.restarted("send_reminders"):
         stack.run()
-    assert len(stack.inbox) == 3
+    assert (stack.inbox, stack.notices()) == ([], {})
+
+
+def test_the_sandbox_in_production_does_not_start(stack: Stack) -> None:
+    stack.known |= {"Environment": "production"}
+    with stack.restarted("send_reminders"), pytest.raises(SettingsError, match="sandbox"):
+        stack.app("send_reminders")
 
 
 def test_without_virtual_time_the_simulated_instant_means_nothing(stack: Stack) -> None:

@@ -32,6 +32,7 @@ READS: Mapping[str, tuple[object, ...]] = {
     "attempt": ("l-1", 1),
     "attempts": ("l-1",),
     "notice": ("b-1", "n"),
+    "notices": ("b-1",),
     "entry": ("l-1", "s", "e"),
     "entries": ("l-1",),
     "money": ("s", "e"),

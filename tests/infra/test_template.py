@@ -26,7 +26,10 @@ FED_BY = {
     if resource["Type"] == "AWS::Lambda::EventSourceMapping"
 }
 SCHEDULED = ["PlanWork", "Reconcile"]
+CALLED = {"PaymentStub", "ReceiveWebhooks", "OpenLinks", "ChangeMandates", "PayNow", "Operate", "Explain"}
+"""Whoever calls them gets an answer, and looks."""
 TWO_WEEKS_S = 14 * 24 * 3600
+SENDS = {"sms-voice:SendTextMessage", "sms-voice:SendVoiceMessage", "ses:SendEmail"}
 
 
 def properties(name: str) -> Any:
@@ -44,13 +47,17 @@ def attribute_of(value: Any) -> str:
     return resource
 
 
-def statements(role: str) -> list[Any]:
-    """Every statement of a role's own policies; those behind a condition included."""
-    return [
-        statement["Fn::If"][1] if "Fn::If" in statement else statement
-        for policy in properties(role)["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
+def statements(role: str, *, is_wired: bool = True) -> list[Any]:
+    """Every statement of a role's own policies: those behind a condition as if it held, or as if it did not."""
+    return [one["Fn::If"][1 if is_wired else 2] if "Fn::If" in one else one for one in _statements(role)]
+
+
+def conditional(role: str) -> list[Any]:
+    return [one for one in _statements(role) if "Fn::If" in one]
+
+
+def _statements(role: str) -> list[Any]:
+    return [one for policy in properties(role)["Policies"] for one in policy["PolicyDocument"]["Statement"]]
 
 
 def many(value: Any) -> list[Any]:
@@ -75,27 +82,31 @@ def test_the_templates_have_no_finding() -> None:
 def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
     assert Counter(resource["Type"] for resource in RESOURCES.values()) == {
         "AWS::CloudFormation::Stack": 2,
-        "AWS::IAM::Role": 12,  # one a function, one for the schedules
-        "AWS::Lambda::EventInvokeConfig": 4,
+        "AWS::IAM::Role": 15,  # one a function, one for the schedules
+        "AWS::Lambda::EventInvokeConfig": 6,
         "AWS::Lambda::EventSourceMapping": 4,
-        "AWS::Lambda::Function": 11,
+        "AWS::Lambda::Function": 14,
         "AWS::Lambda::LayerVersion": 1,
-        "AWS::Lambda::Permission": 2,  # anybody may knock at the webhooks' door
-        "AWS::Lambda::Url": 2,
-        "AWS::Logs::LogGroup": 11,
+        "AWS::Lambda::Permission": 8,  # anybody may knock at three doors; receipts come by a topic and by logs
+        "AWS::Lambda::Url": 4,
+        "AWS::Logs::LogGroup": 14,
+        "AWS::Logs::SubscriptionFilter": 2,  # what SNS says of its own SMS
         "AWS::S3::Bucket": 1,
         "AWS::S3::BucketPolicy": 1,
+        "AWS::SNS::Topic": 1,  # receipts
+        "AWS::SNS::TopicPolicy": 1,
         "AWS::SQS::Queue": 10,  # four with their dead letters, and two for failed schedules
         "AWS::SQS::QueuePolicy": 1,
         "AWS::Scheduler::Schedule": 2,
         "AWS::Scheduler::ScheduleGroup": 1,
-        "AWS::SecretsManager::Secret": 1,
+        "AWS::SecretsManager::Secret": 3,  # of webhooks, of the SMS gateway, of short links
     }
     assert Counter(resource["Type"] for resource in read("infra/tables.yaml")["Resources"].values()) == {
-        "AWS::DynamoDB::Table": 8
+        "AWS::DynamoDB::Table": 8,
+        "AWS::KMS::Key": 1,  # of the borrowers
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 51,
+        "AWS::CloudWatch::Alarm": 65,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -123,9 +134,7 @@ class TestFunctions:
         group = properties(name)["LoggingConfig"]["LogGroup"]["Ref"]
         assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
-    @pytest.mark.parametrize(
-        "name", FUNCTIONS.keys() - {"PaymentStub", "ReceiveWebhooks", "ChangeMandates", "PayNow", "Operate"}
-    )  # people call them, and look
+    @pytest.mark.parametrize("name", FUNCTIONS.keys() - CALLED - {"RecordReceipts"})  # it keeps no number anywhere
     def test_what_fails_waits_somewhere(self, name: str) -> None:
         if name in SCHEDULED:
             on_failure = properties(f"{name}EventInvokeConfig")["DestinationConfig"]["OnFailure"]
@@ -155,24 +164,58 @@ class TestFunctions:
     @pytest.mark.parametrize("name", FUNCTIONS)
     def test_its_rights_name_actions_and_resources(self, name: str) -> None:
         for statement in statements(f"{name}Role"):
-            assert all("*" not in action for action in many(statement["Action"]))
-            if statement["Action"] == "sns:Publish":
-                continue
+            actions = set(many(statement["Action"]))
+            if "kms:Decrypt" in actions:
+                continue  # the key of borrowers: a test of its own says who uses it, and how
+            assert all("*" not in action for action in actions)
+            if actions <= SENDS | {"sns:Publish"}:
+                continue  # numbers, endpoints and addresses are many; a test of their own says which
             if many(statement["Action"])[0].startswith("s3:"):
                 folders = {"${BankFiles.Arn}/incoming/*", "${BankFiles.Arn}/results/*"}
                 assert statement["Resource"]["Fn::Sub"] in folders
                 continue
             assert not [resource for resource in many(statement["Resource"]) if "*" in json.dumps(resource)]
 
-    @pytest.mark.parametrize("name", ["SendReminders", "ChangeMandates"])
+    @pytest.mark.parametrize("name", ["SendReminders", "ChangeMandates", "RecordReceipts"])
     def test_only_these_may_text_and_no_topic(self, name: str) -> None:
         publishers = {name for name in FUNCTIONS if rights(name, "sns") != "[]"}
-        assert publishers == {"SendReminders", "ChangeMandates"}
-        texting = [one for one in statements(f"{name}Role") if one["Action"] == "sns:Publish"]
+        assert publishers == {"SendReminders", "ChangeMandates", "RecordReceipts"}
+        texting = [one for one in statements(f"{name}Role", is_wired=False) if "sns:Publish" in one.get("Action", "")]
         assert [(one["Effect"], one["Resource"]) for one in texting] == [
-            ("Allow", "*"),
             ("Deny", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"}),
         ]
+
+    @pytest.mark.parametrize("name", ["SendReminders", "ChangeMandates", "RecordReceipts"])
+    def test_a_right_to_send_comes_with_the_provider_that_needs_it(self, name: str) -> None:
+        asked: dict[str, list[Any]] = {}
+        for statement in conditional(f"{name}Role"):
+            condition, granted, _ = statement["Fn::If"]
+            asked.setdefault(condition, []).append((granted["Effect"], granted["Action"], granted["Resource"]))
+        account = "${AWS::Region}:${AWS::AccountId}"
+        numbers = {"Fn::Sub": f"arn:${{AWS::Partition}}:sms-voice:{account}:*"}
+        secret = {"Fn::GetAtt": ["SmsGatewaySecret", "Id"]}
+        texts = {
+            "SmsOverSns": [("Allow", "sns:Publish", "*")],
+            "SmsOverEum": [("Allow", "sms-voice:SendTextMessage", numbers)],
+            "SmsOverHttp": [("Allow", ["secretsmanager:GetSecretValue"], secret)],
+        }
+        addresses = [
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:ses:{account}:identity/*"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:ses:{account}:configuration-set/${{EmailConfigurationSet}}"},
+        ]
+        others = {
+            "WithPush": [
+                ("Deny", "sns:Publish", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:${AWS::StackName}-*"}),
+                ("Allow", "sns:Publish", {"Fn::Sub": f"arn:${{AWS::Partition}}:sns:{account}:endpoint/*"}),
+            ],
+            "WithVoice": [("Allow", "sms-voice:SendVoiceMessage", numbers)],
+            "WithEmail": [("Allow", "ses:SendEmail", addresses)],
+        }
+        assert asked == texts | (others if name == "SendReminders" else {})
+
+    def test_e_mail_is_from_the_lender_s_address_alone(self) -> None:
+        mail = next(s for s in statements("SendRemindersRole") if s["Action"] == "ses:SendEmail")
+        assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "EmailSender"}}}
 
     @pytest.mark.parametrize("name", ["PayNow", "Operate"])
     def test_what_a_person_orders_is_never_repeated_by_aws(self, name: str) -> None:
@@ -265,15 +308,20 @@ class TestStub:
 
 
 class TestWebhooksAndBankFiles:
-    def test_only_the_door_answers_unsigned_requests(self) -> None:
+    def test_only_the_doors_answer_requests_that_no_role_signed(self) -> None:
         urls = {name: one["Properties"]["AuthType"] for name, one in RESOURCES.items() if "Url" in one["Type"]}
-        assert urls == {"PaymentStubUrl": "AWS_IAM", "ReceiveWebhooksUrl": "NONE"}
+        assert urls == {
+            "PaymentStubUrl": "AWS_IAM",
+            "ReceiveWebhooksUrl": "NONE",
+            "OpenLinksUrl": "NONE",
+            "ReceiptsUrl": "NONE",
+        }
         opened = {
             one["Properties"]["FunctionName"]["Ref"]
             for one in RESOURCES.values()
-            if one["Type"] == "AWS::Lambda::Permission"
+            if one["Type"] == "AWS::Lambda::Permission" and one["Properties"]["Principal"] == "*"
         }
-        assert opened == {"ReceiveWebhooks"}
+        assert opened == {"ReceiveWebhooks", "OpenLinks", "RecordReceipts"}
 
     def test_the_door_can_do_nothing_but_queue_and_read_its_secret(self) -> None:
         allowed = {action for one in statements("ReceiveWebhooksRole") for action in many(one["Action"])}
@@ -317,9 +365,9 @@ class TestTables:
         }
         assert keys == {
             "loans": ["loan_id", "entity", "debit_agenda debit_pk debit_sk", "stage_agenda stage_pk stage_sk"],
-            "borrowers": ["borrower_id", "entity", "contact_agenda contact_pk contact_sk"],
+            "borrowers": ["borrower_id", "entity", "contact_agenda contact_pk contact_sk", "by_phone phone_key"],
             "attempts": ["loan_id", "seq", "open_attempts open_pk open_sk"],
-            "notices": ["borrower_id", "notice_key", "open_notices open_pk open_sk"],
+            "notices": ["borrower_id", "notice_key", "open_notices open_pk open_sk", "by_ref provider_ref"],
             "ledger": ["loan_id", "entry"],
             "audit": ["subject", "revision"],
             "control": ["name"],
@@ -336,11 +384,50 @@ class TestTables:
     def test_they_are_protected_and_can_be_restored(self) -> None:
         for name, table in read("infra/tables.yaml")["Resources"].items():
             assert table["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert table["UpdateReplacePolicy"] == "Retain", name
+            if table["Type"] == "AWS::KMS::Key":
+                continue
             assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
             assert table["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
             assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
             assert "LocalSecondaryIndexes" not in table["Properties"]
         assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "on"
+
+
+KEY = read("infra/tables.yaml")["Resources"]["BorrowersKey"]["Properties"]
+KEY_USES = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:CreateGrant")
+BY_WAY_OF_DYNAMODB = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}}
+
+
+class TestTheKeyOfBorrowers:
+    def allowing(self, action: str) -> list[dict[str, Any]]:
+        return [of for of in KEY["KeyPolicy"]["Statement"] if action in of["Action"]]
+
+    def test_borrowers_stand_under_it_and_it_turns(self) -> None:
+        table = read("infra/tables.yaml")["Resources"]["Borrowers"]["Properties"]
+        key = {"Fn::GetAtt": ["BorrowersKey", "Arn"]}
+        assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+        assert KEY["EnableKeyRotation"] is True
+        assert KEY["PendingWindowInDays"] == 30
+
+    @pytest.mark.parametrize("action", KEY_USES)
+    def test_nobody_uses_it_but_by_way_of_dynamodb(self, action: str) -> None:
+        assert [of.get("Condition") for of in self.allowing(action)] == [BY_WAY_OF_DYNAMODB]
+        assert not [of for of in KEY["KeyPolicy"]["Statement"] if {"kms:*", "*"} & set(of["Action"])]
+
+    @pytest.mark.parametrize("action", ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:RevokeGrant"])
+    def test_the_account_keeps_hold_of_it(self, action: str) -> None:
+        assert len(self.allowing(action)) == 1
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_function_with_rights_to_borrowers_may_use_it_and_no_other(self, name: str) -> None:
+        reading = [of for of in statements(f"{name}Role") if "BorrowersArn" in json.dumps(of["Resource"])]
+        allowed = [of for of in statements(f"{name}Role") if "BorrowersKeyArn" in json.dumps(of["Resource"])]
+        needed = {"kms:Decrypt", "kms:DescribeKey"} if reading else set()
+        if any({"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(many(of["Action"])) for of in reading):
+            needed |= {"kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
+        assert {action for of in allowed for action in many(of["Action"])} == needed
+        assert [of["Condition"] for of in allowed] == [BY_WAY_OF_DYNAMODB] * bool(reading)
 
 
 ALARMS = [one["Properties"] for one in read("infra/alarms.yaml")["Resources"].values() if "Alarm" in one["Type"]]
@@ -381,11 +468,18 @@ class TestAlarms:
             "defer.RAIL_UNKNOWN": {"attempt_deductions"},
             "stuck": {"reconcile"},
             f"defer.{Reason.POLICY_MISSING.name}": lines,
+            f"defer.{Reason.NO_CONTACT_WINDOW.name}": {"send_reminders"},
+            f"defer.{Reason.NO_PROVIDER.name}": {"send_reminders"},
+            f"defer.{Reason.TEXT_REFUSED.name}": {"send_reminders"},
             "quarantined": lines,
             "conflict": {"attempt_deductions", "pay_now", "reconcile", "record_repayments"},
             "repayment.charged-back": {"record_repayments"},
             "file.refused": {"record_repayments"},
             "webhook.refused": {"receive_webhooks"},
+            "receipt.malformed": {"record_receipts"},
+            "receipt.of-nobody": {"record_receipts"},
+            "receipt.refused": {"record_receipts"},
+            "receipt.required-failed": {"record_receipts"},
         }
         assert set.union(*said.values()) <= workers
 

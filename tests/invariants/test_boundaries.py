@@ -18,6 +18,7 @@ from shared.invariants.rows import (
     ClaimRow,
     DebitCardRow,
     EntryRow,
+    HoldRow,
     MoneyRow,
     Place,
     RequestRow,
@@ -115,6 +116,15 @@ class TestDebits:
         by_hand = EntryRow("l-2", "transfer", "r-9", 500, "CNY", date(2026, 3, 1), ((1, 500),))
         paid = book(("instalments", part("l-2", 1), {"paid_minor": 500}))
         assert breaches(replace(paid, entries=[*paid.entries, by_hand])) == []
+
+    def test_what_came_again_may_have_come_after_the_attempt(self) -> None:
+        name = ("l-2", "gateway", "l-2:P000000:A01", 500, "CNY", date(2026, 3, 1), ((1, 500),))
+        came = EntryRow(*name, kind="reinstatement", undoes="gateway#l-2:P000000")
+        paid = book(("instalments", part("l-2", 1), {"paid_minor": 500}))
+        (first,) = (row for row in the_book().attempts if row.loan_id == "l-1")
+        refund = replace(first, loan_id="l-2", seq=0, refunds=9)
+        found = names(replace(paid, entries=[*paid.entries, came], attempts=[refund, *paid.attempts]))
+        assert "amounts-were-owed" not in found
 
     def test_an_attempt_after_one_that_paid_has_less_to_ask_for(self) -> None:
         """The instalment of l-1 was paid by attempt 1; an attempt 2 on it had nothing to ask for, attempt 0 had."""
@@ -340,7 +350,7 @@ class TestMoney:
 class TestContacts:
     @pytest.mark.parametrize("kind", ["remind", "pre-debit", "due", "failed", "overdue"])
     def test_whoever_paid_is_not_asked(self, kind: str) -> None:
-        late = {"kind": kind, "claimed_at": at("2026-03-10 12:00")}
+        late = {"kind": kind, "claimed_at": at("2026-03-10 12:00"), "message_class": "receipt"}  # which no cap counts
         assert names(book(("notices", told("REMIND_7", "l-1"), late))) == {"nobody-asked-after-paying"}
 
     @pytest.mark.parametrize(
@@ -368,9 +378,15 @@ class TestContacts:
     )
     def test_contact_hours_are_the_borrowers(self, clock: str, wrong: bool) -> None:
         for tier, loan_id, zone in (("REMIND_7", "l-1", "Asia/Shanghai"), ("OVERDUE_7", "l-4", "America/Los_Angeles")):
-            claimed_at = at(f"2026-03-09 {clock}", zone)
-            found = names(book(("notices", told(tier, loan_id), {"claimed_at": claimed_at})))
+            changed = {"claimed_at": at(f"2026-03-09 {clock}", zone), "kind": "received", "message_class": "receipt"}
+            found = names(book(("notices", told(tier, loan_id), changed)))
             assert found == ({"contact-hours-are-kept"} if wrong else set())
+
+    @pytest.mark.parametrize(("clock", "wrong"), [("08:59", True), ("09:00", False)])
+    def test_what_is_no_outcome_waits_for_the_sending_hour(self, clock: str, wrong: bool) -> None:
+        changed = {"claimed_at": at(f"2026-03-09 {clock}"), "message_class": "receipt"}
+        found = names(book(("notices", told("REMIND_7", "l-1"), changed)))
+        assert found == ({"contact-hours-are-kept"} if wrong else set())
 
     @pytest.mark.parametrize("state", ["released", "undeliverable"])
     def test_what_never_went_out_has_no_hours(self, state: str) -> None:
@@ -382,6 +398,13 @@ class TestContacts:
     )
     def test_a_step_is_told_once(self, state: str, wrong: bool) -> None:
         twice = {"covers": ("OVERDUE_15#l-4#001#0",), "state": state}
+        assert names(book(("notices", told("OVERDUE_7", "l-4"), twice))) == ({"told-once"} if wrong else set())
+
+    @pytest.mark.parametrize(
+        ("delivery", "wrong"), [(None, True), ("delivered", True), ("failed-for-now", True), ("failed-for-good", False)]
+    )
+    def test_what_certainly_never_arrived_may_be_told_again(self, delivery: str | None, wrong: bool) -> None:
+        twice = {"covers": ("OVERDUE_15#l-4#001#0",), "delivery": delivery}
         assert names(book(("notices", told("OVERDUE_7", "l-4"), twice))) == ({"told-once"} if wrong else set())
 
     def test_no_rules_on_the_day_of_an_act(self) -> None:
@@ -425,6 +448,29 @@ class TestStages:
         assert "stages-follow" not in names(untold, NEXT_DAY, 48)
         just_told = book(late, ("notices", told("OVERDUE_30", "l-2"), {"business_date": date(2026, 4, 10)}))
         assert "stages-follow" not in names(just_told, NEXT_DAY, 48)
+
+    @pytest.mark.parametrize(("hours", "wrong"), [(23, True), (25, False)])
+    def test_how_long_the_stage_line_may_wait_for_its_notice_is_the_packs_to_say(self, hours: int, wrong: bool) -> None:
+        slower = [
+            {**p, "notice_wait_minutes": {"value": hours * 60}} if p["id"] == "lender" else p for p in documents()
+        ]
+        late = book(("loans", loan("l-2"), {"place": self.LATER}))
+        found = checks.run(late, Terms(NEXT_DAY, RuleBook(slower), timedelta(hours=48))).breaches
+        assert ("stages-follow" in {breach.check for breach in found}) is wrong
+
+    @pytest.mark.parametrize(
+        ("stops", "until", "wrong"),
+        [
+            ("escalation", None, False),
+            ("escalation", date(2026, 4, 10), False),
+            ("escalation", date(2026, 4, 9), True),
+            ("debit", None, True),
+        ],
+    )
+    def test_a_stage_waits_for_the_end_of_a_hold(self, stops: str, until: date | None, wrong: bool) -> None:
+        held = HoldRow("dispute", frozenset({stops}), NEXT_DAY - timedelta(days=9), until)
+        late = ("loans", loan("l-2"), {"place": self.LATER, "holds": (held,)})
+        assert ("stages-follow" in names(book(late), NEXT_DAY, 48)) is wrong
 
     def test_a_loan_that_was_never_opened_has_no_stage_to_follow(self) -> None:
         late = {"place": self.LATER, "opened": False}

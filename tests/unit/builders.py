@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from shared.adapters.policy_files import PolicyFiles
@@ -37,9 +38,14 @@ def day(offset: int, clock: str = "12:00") -> datetime:
     return at(f"{DUE + timedelta(days=offset)} {clock}")
 
 
-def a_policy(**changes: Any) -> Policy:
-    policy = PolicyFiles().policy("jiebei", datetime(2026, 3, 1, tzinfo=UTC))
-    return replace(policy, **changes)
+def a_policy(country: str = "CN", **changes: Any) -> Policy:
+    """The rules for a borrower of a country; what changes, changes after the country's rules were merged in."""
+    return replace(lenders_policy(country), **changes)
+
+
+@cache
+def lenders_policy(country: str) -> Policy:
+    return PolicyFiles().policy("jiebei", datetime(2026, 3, 1, tzinfo=UTC)).within(country)
 
 
 def a_rail(**changes: Any) -> Rail:

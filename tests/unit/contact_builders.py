@@ -1,5 +1,6 @@
 """Contact rules with literal values, and Hypothesis strategies for them."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from shared.domain.contact_rules import (
     Channel,
     ContactEvent,
     ContactRules,
-    Hold,
+    HoldRule,
     Keyword,
     KeywordRule,
     MessageClass,
@@ -47,6 +48,11 @@ def a_window(start: str = "08:00", end: str = "21:00", **changes: Any) -> Window
 
 def open_in(*windows: Window, pack: str = "law-1") -> ContactRules:
     return ContactRules(groups=frozenset({WindowGroup(pack, frozenset(windows))}))
+
+
+def for_borrowers(*windows: Window) -> ContactRules:
+    """Windows of a pack that lets the borrower be contacted, as each of a country does."""
+    return replace(open_in(*windows), recipients=frozenset({Recipient.BORROWER}))
 
 
 def a_cap(limit: int = 1, **changes: Any) -> Cap:
@@ -133,7 +139,7 @@ def rules() -> st.SearchStrategy[ContactRules]:
         some(["arrest", "公安", "reply STOP"]),
     )
     holds = st.builds(
-        Hold, st.sampled_from(["complaint", "dispute"]), some(Stops), st.none() | st.sampled_from([30, 60])
+        HoldRule, st.sampled_from(["complaint", "dispute"]), some(Stops), st.none() | st.sampled_from([30, 60])
     )
     keywords = st.builds(
         KeywordRule, st.sampled_from(Keyword), st.sampled_from(["STOP", "T", "退订", "help"]), st.booleans()

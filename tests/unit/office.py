@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from shared.adapters.memory.book import MemoryBook
-from shared.adapters.memory.world import CountingCodes, FixedClock, MemoryChannel
+from shared.adapters.memory.outbox import MemoryOutbox
+from shared.adapters.memory.world import CountingCodes, FixedClock
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
     Attempt,
@@ -33,7 +34,7 @@ class Office:
     """One loan, and everything that turning its deduction on or off touches."""
 
     store: MemoryBook
-    inbox: MemoryChannel
+    inbox: MemoryOutbox
     clock: FixedClock
     changes: MandateChanges
 
@@ -91,7 +92,8 @@ def an_office(
     mandates: Sequence[Mandate] = (a_mandate(),),
     borrower: Borrower | None = None,
 ) -> Office:
-    store, inbox, clock = MemoryBook(), MemoryChannel(), FixedClock(NOW)
+    store, clock = MemoryBook(), FixedClock(NOW)
+    inbox = MemoryOutbox(clock)
     rows: list[ImportedRow] = [
         borrower or a_borrower(),
         ContactCard("b-1", ("l-1",)),

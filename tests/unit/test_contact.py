@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,14 @@ def test_with_a_mandate_the_deduction_is_announced_while_it_can_still_follow(off
     assert tier(plan(day(offset), with_mandate())) == expected
 
 
+@pytest.mark.parametrize(("offset", "expected"), [(-11, "NOTHING_DUE"), (-10, "PRE_DEBIT"), (-9, "PRE_DEBIT")])
+def test_an_amount_that_varies_is_announced_earlier_where_a_country_asks_for_it(offset: int, expected: str) -> None:
+    """12 CFR 1005.10(d): ten days in the United States."""
+    file = with_mandate(an_instalment(varies=True))
+    assert tier(plan(day(offset), file, policy=a_policy(country="US"))) == expected
+    assert tier(plan(day(offset), with_mandate(an_instalment()), policy=a_policy(country="US"))) == "NOTHING_DUE"
+
+
 @pytest.mark.parametrize(
     ("offset", "told", "expected"),
     [
@@ -133,7 +142,7 @@ def test_a_tier_is_told_once_and_an_older_one_never_follows(offset: int, told: s
     ("told", "offset", "until"),
     [
         (None, -20, "2026-03-03 09:00"),
-        ("REMIND_7", -7, "2026-03-04 09:00"),
+        ("REMIND_7", -7, "2026-03-07 09:00"),
         ("REMIND_7", -6, "2026-03-07 09:00"),
         ("REMIND_1", -1, "2026-03-10 09:00"),
         ("OVERDUE_3", 5, "2026-03-17 09:00"),
@@ -158,7 +167,7 @@ def test_it_looks_again_when_the_next_tier_begins(told: str | None, offset: int,
         ({}, -3, "REMIND_1", "2026-03-09 09:00"),
     ],
 )
-def test_it_looks_again_by_the_policys_own_days(policy: dict[str, object], offset: int, told: str, until: str) -> None:
+def test_it_looks_again_by_the_policys_own_days(policy: dict[str, Any], offset: int, told: str, until: str) -> None:
     known = told_of(INSTALMENT, told, DUE - timedelta(days=20))
     assert plan(day(offset), told=known, policy=a_policy(**policy)) == Defer(at(until), Reason.NOTHING_DUE)
 
@@ -197,7 +206,21 @@ def test_every_step_names_its_due_date_and_its_pack(offset: int, file: LoanFile,
     assert isinstance(decision, Act)
     assert (decision.do.date, decision.do.covers[0].date) == (date_told, date_told)
     assert decision.do.policy_version == POLICY.version
-    assert decision.do.covers[0].mandatory is (offset >= -1 and tier(decision) != "OVERDUE_3")
+    assert decision.do.covers[0].mandatory is (offset >= -1)
+
+
+@pytest.mark.parametrize(
+    ("told", "offset", "mandatory"),
+    [(None, 3, True), ("DUE", 7, True), ("OVERDUE_1", 3, False), ("OVERDUE_3", 7, False), ("OVERDUE_15", 30, True)],
+)
+def test_an_overdue_notice_is_mandatory_while_a_stage_waits_for_one(
+    told: str | None, offset: int, mandatory: bool
+) -> None:
+    """Missed on its very day, because of a hold or a schedule that did not fire, it is owed as before."""
+    known = told_of(INSTALMENT, told, DUE) if told else None
+    decision = plan(day(offset), told=known)
+    assert isinstance(decision, Act)
+    assert decision.do.covers[0].mandatory is mandatory
 
 
 def test_when_all_was_told_it_looks_again_in_a_week() -> None:
@@ -208,7 +231,7 @@ def test_when_all_was_told_it_looks_again_in_a_week() -> None:
 # --- outcomes of deductions ---------------------------------------------------------------------------------------
 
 
-def outcome(instalment: Instalment, now: str, told: Told | None = None, **policy: object) -> Decision[Notice]:
+def outcome(instalment: Instalment, now: str, told: Told | None = None, **policy: Any) -> Decision[Notice]:
     return plan(at(now), with_mandate(instalment), told={KEY: told or announced()}, policy=a_policy(**policy))
 
 
@@ -367,16 +390,19 @@ def test_without_a_phone_reminders_are_left_out_and_mandatory_notices_recorded()
     assert tier(plan(day(-3), phone=None)) == "NOTHING_DUE"
     decision = plan(day(1), phone=None)
     assert isinstance(decision, Act)
-    assert decision.do.has_address is False
-    assert tier(plan(day(7), phone=None)) == "NOTHING_DUE"
-    assert tier(plan(day(30), phone=None)) == "OVERDUE_30"
+    assert decision.do.ways == ()
+    recorded = told_of(INSTALMENT, "OVERDUE_1", DUE + timedelta(days=1))
+    assert tier(plan(day(7), phone=None, told=recorded)) == "NOTHING_DUE"
+    assert tier(plan(day(7), phone=None)) == "OVERDUE_7"
+    assert tier(plan(day(30), phone=None, told=recorded)) == "OVERDUE_30"
 
 
 def test_what_is_left_out_without_a_phone_hides_nothing_that_is_mandatory() -> None:
     soon = a_file(an_instalment(loan_id="l-0", due_on=DUE + timedelta(days=3)), loan=a_loan(loan_id="l-0"))
     assert tier(plan(day(0), soon, a_file(), phone=None)) == "DUE"
     late, today = an_instalment(due_on=DUE - timedelta(days=3)), an_instalment(number=2)
-    assert tier(plan(day(0), a_file(late, today), phone=None)) == "DUE"
+    recorded = told_of(late, "OVERDUE_1", DUE - timedelta(days=2))
+    assert tier(plan(day(0), a_file(late, today), phone=None, told=recorded)) == "DUE"
 
 
 def test_without_a_phone_it_looks_again_when_something_mandatory_may_hold() -> None:
@@ -402,7 +428,7 @@ def test_a_long_notice_period_reaches_further_than_the_reminders() -> None:
 @pytest.mark.parametrize(
     ("due", "policy"), [((2, 6), {}), ((-5, 6), {}), ((-5, 9), {"notice_lead_days": 9}), ((6, 7), {})]
 )
-def test_all_instalments_within_reach_are_looked_at(due: tuple[int, int], policy: dict[str, object]) -> None:
+def test_all_instalments_within_reach_are_looked_at(due: tuple[int, int], policy: dict[str, Any]) -> None:
     rows = tuple(an_instalment(number=n, due_on=DUE + timedelta(days=d)) for n, d in enumerate(due, start=1))
     told = told_of(rows[0], "OVERDUE_60", DUE - timedelta(days=1))
     decision = plan(day(0), with_mandate(*rows), told=told, policy=a_policy(**policy))

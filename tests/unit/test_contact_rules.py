@@ -15,7 +15,7 @@ from shared.domain.contact_rules import (
     Channel,
     ContactEvent,
     ContactRules,
-    Hold,
+    HoldRule,
     Keyword,
     KeywordRule,
     MessageClass,
@@ -35,7 +35,7 @@ COLLECTION, SMS, VOICE = MessageClass.COLLECTION, Channel.SMS, Channel.VOICE
 LAW = replace(
     open_in(a_window("08:00", "21:00")),
     caps=frozenset({a_cap(3, window=CalendarDays(7), counts=Reached.SENT, channels=frozenset({SMS, VOICE}))}),
-    holds=frozenset({Hold("dispute", frozenset({Stops.CONTACT, Stops.DEBIT}), 60)}),
+    holds=frozenset({HoldRule("dispute", frozenset({Stops.CONTACT, Stops.DEBIT}), 60)}),
     recipients=frozenset({Recipient.BORROWER, Recipient.SPOUSE}),
     lead_days=2,
     lead_days_varied=10,
@@ -143,11 +143,13 @@ class TestMerge:
 
     def test_a_hold_lasts_as_long_as_the_longest_of_its_code(self) -> None:
         both = replace(
-            LAW, holds=LAW.holds | {Hold("dispute", frozenset({Stops.FEES}), 90), Hold("other", frozenset(Stops), 1)}
+            LAW,
+            holds=LAW.holds
+            | {HoldRule("dispute", frozenset({Stops.FEES}), 90), HoldRule("other", frozenset(Stops), 1)},
         )
-        assert both.hold("dispute") == Hold("dispute", frozenset({Stops.CONTACT, Stops.DEBIT, Stops.FEES}), 90)
-        endless = replace(both, holds=both.holds | {Hold("dispute", frozenset({Stops.FEES}))})
-        assert endless.hold("dispute") == Hold("dispute", frozenset({Stops.CONTACT, Stops.DEBIT, Stops.FEES}), None)
+        assert both.hold("dispute") == HoldRule("dispute", frozenset({Stops.CONTACT, Stops.DEBIT, Stops.FEES}), 90)
+        endless = replace(both, holds=both.holds | {HoldRule("dispute", frozenset({Stops.FEES}))})
+        assert endless.hold("dispute") == HoldRule("dispute", frozenset({Stops.CONTACT, Stops.DEBIT, Stops.FEES}), None)
         assert LAW.hold("other") is None
 
 
@@ -165,8 +167,8 @@ class TestLoosening:
             ({"max_attempts": 4}, "debit.max_attempts"),
             ({"confirm_minutes": 6}, "contact.confirm_minutes"),
             ({"recipients": frozenset({Recipient.BORROWER, Recipient.GUARANTOR})}, "contact.recipients"),
-            ({"holds": frozenset({Hold("dispute", frozenset({Stops.CONTACT}), 60)})}, "holds.dispute"),
-            ({"holds": frozenset({Hold("dispute", frozenset(Stops), 59)})}, "holds.dispute"),
+            ({"holds": frozenset({HoldRule("dispute", frozenset({Stops.CONTACT}), 60)})}, "holds.dispute"),
+            ({"holds": frozenset({HoldRule("dispute", frozenset(Stops), 59)})}, "holds.dispute"),
         ],
     )
     def test_a_value_beyond_the_law_s_is_named(self, changes: dict[str, Any], leaf: str) -> None:
@@ -180,8 +182,12 @@ class TestLoosening:
             {"max_attempts": 3, "confirm_minutes": 5},
             {"max_attempts": 1, "confirm_minutes": 1},
             {"recipients": frozenset({Recipient.BORROWER})},
-            {"holds": frozenset({Hold("dispute", frozenset(Stops), 61), Hold("own", frozenset({Stops.FEES}), 1)})},
-            {"holds": frozenset({Hold("dispute", frozenset(Stops))})},
+            {
+                "holds": frozenset(
+                    {HoldRule("dispute", frozenset(Stops), 61), HoldRule("own", frozenset({Stops.FEES}), 1)}
+                )
+            },
+            {"holds": frozenset({HoldRule("dispute", frozenset(Stops))})},
             {"banned": frozenset({Phrases("lender", "text.banned.a", frozenset(), frozenset(), frozenset({"x"}))})},
             {"keywords": frozenset({KeywordRule(Keyword.STOP, "basta")})},
         ],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.book import MemoryBook
-from shared.adapters.phones import phone_problem
+from shared.adapters.phones import phone_problem, phone_zones
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
     AuditEntry,
@@ -48,7 +48,7 @@ def exported(book: MemoryBook) -> dict[str, list[Mapping[str, str]]]:
 def imported(files: Mapping[str, list[Mapping[str, str]]]) -> MemoryBook:
     book = MemoryBook()
     lines: Any = {name: [SourceLine(n, row) for n, row in enumerate(files[name], 2)] for name in COLUMNS}
-    report = import_portfolio(lines, book, SHELF, phone_problem, LATER)
+    report = import_portfolio(lines, book, SHELF, phone_problem, phone_zones, LATER)
     assert isinstance(report, Report), report
     return book
 
@@ -104,7 +104,7 @@ def test_all_money_counts_as_payments_so_that_an_import_pays_the_same(town: Town
 
 def test_money_without_a_loan_is_in_the_ledger_only() -> None:
     book = MemoryBook()
-    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, phone_zones, NOW)
     book.commit(
         [Insert(LedgerEntry("SUSPENSE", "transfer", "r-9", Money(5, "CNY"), date(2026, 3, 1), (), "unknown-loan"))]
     )
@@ -115,7 +115,7 @@ def test_money_without_a_loan_is_in_the_ledger_only() -> None:
 
 def test_payments_of_any_key_get_an_id_that_an_import_takes() -> None:
     book = MemoryBook()
-    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, phone_zones, NOW)
     for external_id in ("x" * 70, "a b", "a:b", "P1"):
         entry = LedgerEntry("L3", "transfer", external_id, Money(5, "CZK"), date(2026, 3, 1))
         book.commit([Insert(entry), Insert(replace(entry, source="import"))])
@@ -131,9 +131,13 @@ def test_a_mandate_that_the_rail_revoked_reads_as_cancelled(town: Town) -> None:
 
 def test_every_column_that_an_import_may_have_comes_back() -> None:
     book = MemoryBook()
-    import_portfolio(lines_of(RICH), book, SHELF, phone_problem, NOW)
+    import_portfolio(lines_of(RICH), book, SHELF, phone_problem, phone_zones, NOW)
     files = exported(book)
     assert [row["payday"] for row in files["borrowers.csv"]] == ["", "31"]
+    assert [(row["email"], row["other_zones"]) for row in files["borrowers.csv"]] == [
+        ("fang@example.com", ""),
+        ("", "Europe/London;America/New_York"),
+    ]
     assert [row["penalty"] for row in files["instalments.csv"]] == ["", "", "7.50", "", "", "3.00"]
     assert [(row["expires_on"], row["funding"]) for row in files["mandates.csv"]] == [
         ("2027-12-31", "balance:balance-1 debit-card:card:1"),
@@ -226,7 +230,7 @@ def test_who_asked_for_what_is_told(town: Town) -> None:
 
 def test_a_repaid_loan_comes_back_as_settled() -> None:
     book = MemoryBook()
-    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, NOW)
+    import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, phone_zones, NOW)
     statuses = {loan.loan_id: loan.status for loan in imported(exported(book)).scan(Loan) if isinstance(loan, Loan)}
     assert statuses == {"L1": LoanStatus.OPEN, "L2": LoanStatus.SETTLED, "L3": LoanStatus.OPEN}
 

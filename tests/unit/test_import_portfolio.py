@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.book import MemoryBook
-from shared.adapters.phones import phone_problem
+from shared.adapters.phones import phone_problem, phone_zones
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import ContactCard, Instalment, LedgerEntry, Line, Loan, Mandate
 from shared.domain.errors import StoreError
 from shared.ports.portfolio import Imported, PortfolioStore
 from shared.workflows.import_portfolio import Refused, Report, import_portfolio
-from tests.portfolios import GOOD, Texts, lines_of, with_cell, with_line, without_line
+from tests.portfolios import GOOD, RICH, Texts, lines_of, with_cell, with_line, without_line
 from tests.unit.builders import at
 
 SHELF = PolicyFiles()
@@ -23,7 +23,7 @@ LATER = at("2026-03-05 10:00")
 
 
 def run(texts: Texts, store: PortfolioStore, now: datetime = NOW, **options: Any) -> Report | Refused:
-    return import_portfolio(lines_of(texts), store, SHELF, phone_problem, now, **options)
+    return import_portfolio(lines_of(texts), store, SHELF, phone_problem, phone_zones, now, **options)
 
 
 def agendas(book: MemoryBook) -> dict[Line, tuple[str, ...]]:
@@ -60,6 +60,37 @@ def test_the_same_files_again_write_nothing() -> None:
     assert isinstance(again, Report)
     assert (again.written, again.opened) == (0, 0)
     assert state(book) == before
+
+
+def zones(book: MemoryBook) -> tuple[str, ...]:
+    file = book.borrower_file("B1")
+    assert file is not None
+    return file.borrower.zones
+
+
+def test_a_borrower_may_be_where_the_phones_area_code_says() -> None:
+    book = MemoryBook()
+    run(with_cell(RICH, "borrowers.csv", 2, "phone", "+12125550123"), book)
+    assert zones(book) == ("Asia/Shanghai", "America/New_York")
+
+
+def test_a_zone_that_the_line_names_already_is_not_added() -> None:
+    for column, value in (("time_zone", "America/New_York"), ("other_zones", "America/New_York")):
+        book = MemoryBook()
+        texts = with_cell(
+            with_cell(RICH, "borrowers.csv", 2, "phone", "+12125550123"), "borrowers.csv", 2, column, value
+        )
+        run(texts, book)
+        assert sorted(zones(book)) == sorted({"America/New_York", "Asia/Shanghai" if column != "time_zone" else value})
+
+
+def test_another_numbering_plan_does_not_make_a_line_another() -> None:
+    """Plans change with the library; what was imported stays as it is, and its line is not refused."""
+    book = MemoryBook()
+    run(GOOD, book)
+    again = import_portfolio(lines_of(GOOD), book, SHELF, phone_problem, lambda _: ("Asia/Urumqi",), LATER)
+    assert isinstance(again, Report)
+    assert (again.written, zones(book)) == (0, ("Asia/Shanghai",))
 
 
 def test_bad_lines_are_listed_and_nothing_is_written() -> None:

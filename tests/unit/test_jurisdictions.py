@@ -236,7 +236,8 @@ class TestChoice:
     def test_the_lender_s_policy_does_not_read_them(self) -> None:
         others = [pack for pack in ALL_PACKS if pack.type not in ("jurisdiction", "calendar")]
         assert len(others) < len(ALL_PACKS)
-        assert assemble(ALL_PACKS, "jiebei", ON) == assemble(others, "jiebei", ON)
+        whole, without = (replace(assemble(packs, "jiebei", ON), packs=()) for packs in (ALL_PACKS, others))
+        assert whole == without
 
 
 def lender_pack(**leaves: object) -> Pack:

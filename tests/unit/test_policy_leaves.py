@@ -1,20 +1,22 @@
 """Every leaf of every pack is read: changing it alone changes a decision or a text."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, product
 
 import pytest
 
+from shared.adapters.jinja_texts import fill
 from shared.adapters.policy_files import read_packs
 from shared.domain.book import Attempt, Instalment, InstalmentState, Outcome, Source, SourceKind, Told
-from shared.domain.contact import Notice, plan_contact, told_after
+from shared.domain.contact import Notice, plan_contact, told_after, ways_to
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.debit import plan_debit
-from shared.domain.decision import Act
+from shared.domain.decision import Act, Decision
 from shared.domain.errors import PolicyError
 from shared.domain.mandates import Purpose
-from shared.domain.messages import render
+from shared.domain.messages import render, text_name
 from shared.domain.money import Money
 from shared.domain.one_time_codes import issued, standing_refusal
 from shared.domain.operations import Extent, needs_second_person
@@ -40,7 +42,8 @@ ON = date(2026, 3, 1)
 PACKS = read_packs()
 PRODUCTS = sorted(p.id for p in PACKS if p.type == "product")
 LOCALES = ("zh-CN", "en")
-MINUTE = timedelta(minutes=1)
+COUNTRIES = ("CN", "GB", "US", "IN")
+BORROWER = a_borrower(push="arn:push:1", email="wang@example.com")
 
 
 def days() -> list[datetime]:
@@ -53,7 +56,12 @@ def hours() -> list[datetime]:
     return [datetime(2026, 3, d, tzinfo=UTC) + timedelta(minutes=30 * n) for d in near for n in range(48)]
 
 
-def contacts(product: str, policy: Policy, locales: tuple[str, ...], instants: list[datetime]) -> Iterable[object]:
+def home(policy: Policy, country: str = "CN") -> Policy:
+    """The rules for a borrower of a country to whom every channel of the lender's pack is open."""
+    return replace(policy.within(country), version="", channels=policy.channels)
+
+
+def contacts(product: str, policy: Policy, instants: list[datetime]) -> Iterable[Decision[Notice]]:
     """What borrowers hear, of one and of several instalments, with and without deductions."""
     failed = attempted(Outcome.INSUFFICIENT, f"{DUE}T20:00", 3)
     limited = attempted(Outcome.CONFIG, f"{DUE}T08:00")
@@ -72,21 +80,16 @@ def contacts(product: str, policy: Policy, locales: tuple[str, ...], instants: l
         ((paid,), True, told),
         ((replace(failed, state=InstalmentState.CLAIMED), second), True, told),
     ]
-    for locale in locales:
-        borrower = a_borrower(locale=locale)
-        for rows, mandated, known in books:
-            mandate = a_mandate() if mandated else None
-            loan = a_loan(product=product)
-            twin = tuple(replace(r, loan_id="l-2") for r in rows)
-            pair = [a_file(*rows, mandate=mandate, loan=loan)]
-            both = [*pair, a_file(*twin, mandate=mandate, loan=replace(loan, loan_id="l-2"))]
-            for files in (pair, both):
-                for now in instants:
-                    card = a_card("l-1", "l-2", told=dict(known))
-                    decision = plan_contact(borrower, card, files, {product: policy}, now)
-                    yield decision
-                    if isinstance(decision, Act):
-                        yield render(decision.do, borrower, policy)
+    for rows, mandated, known in books:
+        mandate = a_mandate() if mandated else None
+        loan = a_loan(product=product)
+        twin = tuple(replace(r, loan_id="l-2") for r in rows)
+        pair = [a_file(*rows, mandate=mandate, loan=loan)]
+        both = [*pair, a_file(*twin, mandate=mandate, loan=replace(loan, loan_id="l-2"))]
+        for files in (pair, both):
+            for now in instants:
+                card = a_card("l-1", "l-2", told=dict(known))
+                yield plan_contact(BORROWER, card, files, {product: policy}, now)
 
 
 def debits(policy: Policy) -> Iterable[object]:
@@ -121,13 +124,22 @@ def stages(policy: Policy) -> Iterable[object]:
 
 
 def decisions(policy: Policy) -> Iterator[object]:
-    plain = replace(policy, version="")
+    plain = home(policy)
     yield from stages(plain)
     yield from debits(plain)
     yield from money(plain)
-    yield from contacts("jiebei", plain, ("zh-CN",), hours())
+    yield from contacts("jiebei", plain, hours())
+    yield from contacts("jiebei", plain, days())
+    yield from ways(policy)
     yield from codes(plain)
     yield from second_persons(plain)
+
+
+def ways(policy: Policy) -> Iterator[object]:
+    """By which channels a borrower hears: those that are wired, and those that would be."""
+    for rules, message_class in product((policy.within("CN"), home(policy)), MessageClass):
+        yield ways_to(BORROWER, (), rules, message_class)
+    yield sorted(policy.wired.items())
 
 
 def second_persons(policy: Policy) -> Iterator[object]:
@@ -136,10 +148,31 @@ def second_persons(policy: Policy) -> Iterator[object]:
         yield needs_second_person(Extent(loans), [policy]), needs_second_person(Extent(1, {"CNY": minor}), [policy])
 
 
-def texts(policy: Policy) -> Iterator[object]:
-    plain = replace(policy, version="")
-    yield from contacts("jiebei", plain, (*LOCALES, "cs-CZ"), days())
-    yield from mandate_texts(plain)
+def notices(policy: Policy) -> list[Notice]:
+    """One of each text, class and number of loans; and one of the class that no line sends."""
+    found: dict[tuple[str, str, int], Notice] = {}
+    for decision in chain(contacts("jiebei", home(policy), days()), contacts("jiebei", home(policy), hours())):
+        if isinstance(decision, Act):
+            notice = decision.do
+            found.setdefault((text_name(notice), notice.message_class, len(notice.items)), notice)
+    some = next(iter(found.values()))
+    return [*found.values(), replace(some, message_class=MessageClass.MARKETING)]
+
+
+def texts(policy: Policy, told: Iterable[Notice]) -> Iterator[object]:
+    """Each text in each language, those of each class for each country, and one for who speaks neither language."""
+    one_of_each = {notice.message_class: notice for notice in told}.values()
+    asked = chain(
+        product(told, LOCALES, COUNTRIES[:1]),
+        product(one_of_each, LOCALES, COUNTRIES[1:]),
+        product(list(one_of_each)[:1], ("cs-CZ",), COUNTRIES[:1]),
+    )
+    rules = {country: home(policy, country) for country in COUNTRIES}
+    for (notice, locale, country), channel in product(asked, Channel):
+        borrower = replace(BORROWER, locale=locale, country=country)
+        yield render(notice, channel, borrower, rules[country], fill, link="https://s.example/1")
+    yield from mandate_texts(rules["CN"])
+    yield [(locale, sorted(policy.answers[locale].items())) for locale in sorted(policy.answers)]
 
 
 def mandate_texts(policy: Policy) -> Iterator[object]:
@@ -166,8 +199,13 @@ CHANGES: dict[str, Callable[[object], object]] = {
     "mandate.code_tries": lambda v: v + 1,  # type: ignore[operator]
     "business_zone": lambda _: "Asia/Tokyo",
     "notice_wait_minutes": lambda v: v + 1,  # type: ignore[operator]
-    "contact.window_start": lambda _: "08:30",
-    "contact.window_end": lambda _: "21:00",
+    "contact.max_parts.marketing": lambda _: 2,
+    "provider.sms": lambda _: "none",
+    "provider.push": lambda _: "push",
+    "provider.voice": lambda _: "voice",
+    "provider.email": lambda _: "ses",
+    "text.links": lambda _: ["example.com"],
+    "contact.learning.mode": lambda _: "on",
     "contact.send_from": lambda _: "10:00",
     "contact.reminder_days": lambda _: [7, 2, 1],
     "contact.overdue_from_dpd": lambda _: [1, 3, 8, 15, 30, 60],
@@ -202,11 +240,16 @@ CHANGES: dict[str, Callable[[object], object]] = {
 IN_THE_WORKER = {
     "contact.send_retry_minutes",
     "contact.max_sends",
+    "contact.link_days",
+    "contact.learning.hours",
+    "contact.learning.holdout_percent",
+    "contact.learning.repaid_within_days",
     "mandate.codes_per_hour",
     "allocation.borrower_may_choose",
 }
-"""Read when a send is settled, a code is claimed, a payment is booked: test_send_reminders.py, test_change_mandates.py
-and test_record_repayments.py change them."""
+"""Read when a send is settled, a link is made, a code is claimed, a payment is booked, or once learning is on:
+test_send_reminders.py, test_record_receipts.py, test_change_mandates.py, test_record_repayments.py and
+test_behaviour.py change them."""
 
 
 def changed(leaf: Leaf, path: str) -> Leaf:
@@ -214,6 +257,14 @@ def changed(leaf: Leaf, path: str) -> Leaf:
         return replace(leaf, value=CHANGES[path](leaf.value))
     if path.endswith(".consequences"):
         return replace(leaf, value=["another"])
+    if path.startswith("contact.channels."):
+        return replace(
+            leaf, value=list(reversed(leaf.value)) if isinstance(leaf.value, list) and leaf.value else ["sms"]
+        )
+    if path.startswith("contact.max_parts."):
+        return replace(leaf, value=1)
+    if isinstance(leaf.value, dict) and "text" in leaf.value:
+        return replace(leaf, value={**leaf.value, "text": f"{leaf.value['text']}·"})
     if isinstance(leaf.value, str):
         return replace(leaf, value=leaf.value + "·")
     raise AssertionError(f"say in CHANGES how {path} changes")
@@ -234,17 +285,27 @@ LEAVES = [
 ]
 
 
+@dataclass(frozen=True)
+class Before:
+    """What is decided and told under the packs as they ship."""
+
+    decisions: list[object]
+    notices: list[Notice]
+    texts: list[object]
+
+
 @pytest.fixture(scope="module")
-def before() -> dict[str, list[object]]:
+def before() -> Before:
     policy = assemble(PACKS, "jiebei", ON)
-    return {"decisions": list(decisions(policy)), "texts": list(texts(policy))}
+    told = notices(policy)
+    return Before(list(decisions(policy)), told, list(texts(policy, told)))
 
 
 @pytest.mark.parametrize(("pack_id", "path"), LEAVES)
-def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str, before: dict[str, list[object]]) -> None:
+def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str, before: Before) -> None:
     policy = assemble(with_leaf(PACKS, pack_id, path), "jiebei", ON)
-    told = zip(texts(policy), before["texts"], strict=True)
-    decided = zip(decisions(policy), before["decisions"], strict=True) if pack_id in ("lender", "jiebei") else ()
+    told = zip(texts(policy, before.notices), before.texts, strict=True)
+    decided = zip(decisions(policy), before.decisions, strict=True) if pack_id in ("lender", "jiebei") else ()
     assert any(now != then for now, then in chain(decided, told))
 
 
@@ -284,7 +345,7 @@ def test_told_after_needs_no_policy() -> None:
     """The card remembers what was told, whatever the policy says later."""
     policy = assemble(PACKS, "jiebei", ON)
     decision = plan_contact(
-        a_borrower(), a_card(), [a_file()], {"jiebei": policy}, datetime(2026, 3, 10, 4, tzinfo=UTC)
+        a_borrower(), a_card(), [a_file()], {"jiebei": policy.within("CN")}, datetime(2026, 3, 10, 4, tzinfo=UTC)
     )
     assert isinstance(decision, Act)
     notice: Notice = decision.do

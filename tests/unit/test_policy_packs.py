@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters.policy_files import PolicyFiles, read_packs
 from shared.domain.book import Outcome, Stage
+from shared.domain.contact_rules import NO_RULES, Channel, MessageClass
 from shared.domain.errors import PolicyError
 from shared.domain.packs import Kind, Pack, parse_pack
 from shared.domain.policy import assemble
@@ -23,12 +24,15 @@ NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 def test_a_product_s_policy_holds_what_was_decided(product: str) -> None:
     policy = PolicyFiles().policy(product, NOON)
     assert policy.product == product
-    assert policy.version == "+".join(sorted([f"{product}-1", "lender-1", "wording-en-1", "wording-zh-CN-1"]))
+    packs = [f"{product}-1", "lender-1", "wording-answers-1", "wording-en-1", "wording-zh-CN-1"]
+    assert policy.version == "+".join(sorted(packs))
     assert policy.business_zone == "Asia/Shanghai"
     assert policy.reminder_days == (7, 3, 1)
     assert policy.overdue_from_dpd == (1, 3, 7, 15, 30, 60)
     assert policy.slots == (time(8), time(12), time(20))
-    assert (policy.window_start, policy.window_end, policy.send_from) == (time(8), time(22), time(9))
+    assert policy.send_from == time(9)
+    assert policy.own == policy.contact == NO_RULES  # the hours are the countries'
+    assert policy.channels[MessageClass.LEGAL_NOTICE] == (Channel.SMS, Channel.EMAIL, Channel.PUSH)
     plan = {"jiebei": (3, ()), "huabei": (3, ()), "wangshangdai": (5, (3, 7)), "baitiao": (5, (3, 7))}
     assert (policy.max_attempts, policy.retry_days) == plan[product]
     assert (policy.debit_end, policy.due_day_attempts, policy.catch_up_days) == (time(22), 3, 3)
@@ -45,29 +49,27 @@ def test_a_product_s_policy_holds_what_was_decided(product: str) -> None:
 def test_each_product_signs_and_answers_for_itself() -> None:
     policies = [PolicyFiles().policy(product, NOON) for product in PRODUCTS]
     assert [p.signature["zh-CN"] for p in policies] == ["【借呗】", "【花呗】", "【网商贷】", "【白条】"]
-    assert [p.signature["en"] for p in policies] == ["【Jiebei】", "【Huabei】", "【Wangshangdai】", "【Baitiao】"]
+    assert [p.signature["en"] for p in policies] == ["Jiebei: ", "Huabei: ", "Wangshangdai: ", "Baitiao: "]
     assert len({p.hotline for p in policies}) == len(PRODUCTS)
     for policy in policies:
-        for locale in ("zh-CN", "en"):
-            assert policy.signature[locale] == f"【{policy.product_name[locale]}】"
+        for signature, locale in (("zh-CN", "zh-CN"), ("en-CN", "en")):
+            assert policy.signature[signature] == f"【{policy.product_name[locale]}】"
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.id)
 def test_a_pack_has_its_envelope_and_each_leaf_its_kind_and_source(pack: Pack) -> None:
-    assert pack.type in {"lender", "product", "wording", "rail", "jurisdiction", "calendar"}
+    assert pack.type in {"lender", "product", "wording", "rail", "jurisdiction", "provider", "calendar"}
     assert pack.version == "1"
     assert (pack.valid_from, pack.valid_to) == (date(2025, 1, 1), date(2027, 12, 31))
     assert pack.leaves
     for path, leaf in pack.leaves.items():
         assert leaf.kind in Kind
-        assert len(leaf.source) >= len("a receipt"), path
+        assert len(leaf.source) >= len("the same"), path
 
 
 def test_only_rules_of_somebody_else_claim_to_be_more_than_our_own() -> None:
     lender = next(pack for pack in PACKS if pack.type == "lender")
     assert {path: leaf.kind for path, leaf in lender.leaves.items() if leaf.kind is not Kind.OWN_DESIGN} == {
-        "contact.window_start": Kind.SELF_REGULATION,
-        "contact.window_end": Kind.SELF_REGULATION,
         "debit.window_end": Kind.SCHEME,
         "allocation.borrower_may_choose": Kind.LAW,
         "allocation.order": Kind.LAW,
@@ -79,7 +81,8 @@ def test_a_policy_is_put_together_once_a_product_and_lender_s_date() -> None:
     shelf = PolicyFiles()
     first = shelf.policy("jiebei", datetime(2026, 3, 1, 15, 59, tzinfo=UTC))
     assert shelf.policy("jiebei", datetime(2026, 2, 28, 16, 0, tzinfo=UTC)) is first  # the same day in Shanghai
-    assert shelf.policy("jiebei", datetime(2026, 3, 1, 16, 0, tzinfo=UTC)) == first
+    tomorrow = shelf.policy("jiebei", datetime(2026, 3, 1, 16, 0, tzinfo=UTC))
+    assert tomorrow == replace(first, day=date(2026, 3, 2))
     assert shelf.policy("huabei", NOON) is not first
 
 
@@ -105,7 +108,7 @@ def test_packs_hold_from_their_first_to_their_last_day_in_the_lender_s_zone(now:
     [
         ("lender", "no lender pack is valid on 2026-03-01"),
         ("jiebei", "no pack of product 'jiebei' is valid on 2026-03-01"),
-        ("wording-zh-CN", "signature, name and wording must cover the same locales"),
+        ("wording-zh-CN", "signature, name, payment_name and wording must cover the same locales"),
         ("wording-en", "contact.default_locale 'en' has no wording"),
     ],
 )
@@ -132,7 +135,7 @@ def document(pack_id: str) -> dict[str, Any]:
         node = made
         for table in tables:
             node = node.setdefault(table, {})
-        node[last] = {"value": leaf.value, "kind": str(leaf.kind), "source": leaf.source}
+        node[last] = {"value": leaf.value, "kind": str(leaf.kind), "sure": str(leaf.sure), "source": leaf.source}
     return made
 
 
@@ -160,7 +163,7 @@ def _drop(path: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-LEAF = {"value": 1, "kind": "own design", "source": "a test"}
+LEAF = {"value": 1, "kind": "own design", "sure": "design", "source": "a test"}
 
 MALFORMED: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("lender", _drop("id"), "a pack: id must be a non-empty text"),
@@ -168,26 +171,33 @@ MALFORMED: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("lender", _set("version", 1), "lender: version must be a non-empty text"),
     ("lender", _set("valid_from", "2025-01-01"), "lender: valid_from and valid_to must be dates"),
     ("lender", _set("valid_to", "never"), "lender: valid_from and valid_to must be dates"),
-    ("lender", _set("contact/max_sends", 3), "lender: contact.max_sends is not a leaf with value, kind and source"),
+    (
+        "lender",
+        _set("contact/max_sends", 3),
+        "lender: contact.max_sends is not a leaf with value, kind, sure and source",
+    ),
     (
         "lender",
         _drop("contact/max_sends/source"),
-        "lender: contact.max_sends must hold exactly value, kind and source",
+        "lender: contact.max_sends must hold exactly value, kind, sure and source",
     ),
     (
         "lender",
         _set("contact/max_sends/source", ""),
-        "lender: contact.max_sends must hold exactly value, kind and source",
+        "lender: contact.max_sends must hold exactly value, kind, sure and source",
     ),
     (
         "lender",
         _set("contact/max_sends/note", "x"),
-        "lender: contact.max_sends must hold exactly value, kind and source",
+        "lender: contact.max_sends must hold exactly value, kind, sure and source",
     ),
     (
         "lender",
         _set("contact/max_sends/kind", "habit"),
-        "lender: contact.max_sends: kind 'habit' is none of law, self-regulation, scheme, provider, own design",
+        (
+            "lender: contact.max_sends: kind 'habit' is none of law, presumption, draft, self-regulation, scheme, "
+            "provider, own design"
+        ),
     ),
     ("lender", _drop("debit/slots"), "debit.slots is missing"),
     ("lender", _drop("stage/legal/from_dpd"), "stage.legal.from_dpd is missing"),
@@ -210,8 +220,16 @@ MALFORMED: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
         _set("debit/retry_outcomes/value", ["unknown"]),
         "debit.retry_outcomes: ['unknown'] is not a list of definite outcomes of a deduction",
     ),
-    ("lender", _set("contact/window_end/value", "08:00"), "contact.window_start must be before contact.window_end"),
-    ("lender", _set("contact/send_from/value", "23:00"), "contact.send_from must be before contact.window_end"),
+    (
+        "lender",
+        _set("contact/send_from/value", "24:00"),
+        "contact.send_from: '24:00' is not a time of day such as 08:00",
+    ),
+    (
+        "lender",
+        _set("contact/channels/collection/value", ["sms", "fax"]),
+        "contact.channels.collection: ['sms', 'fax'] is not a list of different words out of sms, push, voice, email",
+    ),
     (
         "lender",
         _set("debit/slots/value", ["22:00"]),
@@ -226,18 +244,31 @@ MALFORMED: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("lender", _set("stage/M2/notice_from_dpd/value", 60), "stage.M2.notice_from_dpd comes after the stage itself"),
     ("lender", _set("contact/default_locale/value", "cs"), "contact.default_locale 'cs' has no wording"),
     ("jiebei", _drop("hotline"), "hotline is missing"),
-    ("jiebei", _drop("signature/en"), "signature, name and wording must cover the same locales"),
+    ("jiebei", _drop("signature/en"), "signature, name, payment_name and wording must cover the same locales"),
     ("jiebei", _set("contact", {"max_sends": LEAF}), "lender: contact.max_sends stands in another valid pack already"),
-    ("wording-en", _drop("wording/en/due"), "wording.en.due is missing"),
+    ("wording-en", _drop("wording/en/sms/due"), "wording.en.sms.due is missing"),
     (
         "wording-en",
-        _set("wording/en/due/value", "Pay {sum}"),
-        "wording.en.due: 'Pay {sum}' is not a text whose placeholders are known",
+        _set("wording/en/sms/due/value", "Pay {{ sum }}"),
+        (
+            "wording.en.sms.due: 'Pay {{ sum }}' is not a template, or title and text as templates: {{ fields }} that "
+            "are known, ifs that end"
+        ),
     ),
     (
         "wording-en",
-        _set("wording/en/due/value", "Pay {amount"),
-        "wording.en.due: 'Pay {amount' is not a text whose placeholders are known",
+        _set("wording/en/sms/due/value", {"title": "Due", "text": "Pay"}),
+        "wording.en.sms.due: email and push have a title too, and no other channel",
+    ),
+    (
+        "wording-en",
+        _set("wording/en/push/due/value", "Pay"),
+        "wording.en.push.due: email and push have a title too, and no other channel",
+    ),
+    (
+        "jiebei",
+        _set("own_wording", {"en": {"sms": {"x": LEAF | {"value": "Pay"}}}}),
+        "own_wording.en.sms.x is in the place of no text",
     ),
 ]
 

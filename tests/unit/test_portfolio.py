@@ -130,6 +130,20 @@ MORE_CELLS = [
     ("borrowers.csv", 3, "payday", "0", "is not a day of the month from 1 to 31"),
     ("borrowers.csv", 3, "payday", "32", "is not a day of the month"),
     ("borrowers.csv", 3, "payday", "the 5th", "is not a day of the month"),
+    ("borrowers.csv", 3, "email", "fang", "is not an e-mail address such as fang@example.com"),
+    ("borrowers.csv", 3, "email", "fang@localhost", "is not an e-mail address"),
+    ("borrowers.csv", 3, "email", "fang@example..com", "is not an e-mail address"),
+    ("borrowers.csv", 3, "email", "Fang <fang@example.com>", "is not an e-mail address"),
+    ("borrowers.csv", 3, "email", "fang@example.com;bcc@example.com", "is not an e-mail address"),
+    ("borrowers.csv", 3, "email", f"fang@{'x.' * 126}com", "is not an e-mail address"),
+    ("borrowers.csv", 3, "push", "token-1", "is not the ARN of an app's endpoint"),
+    ("borrowers.csv", 3, "push", "arn:aws:sns:eu-central-1:123456789012:topic", "is not the ARN of an app's endpoint"),
+    ("borrowers.csv", 3, "other_zones", "Europe/Prag", "is not a list of IANA time zones"),
+    ("borrowers.csv", 3, "other_zones", "Europe/London America/New_York", "is not a list of IANA time zones"),
+    ("borrowers.csv", 3, "other_zones", "Europe/London;", "is not a list of IANA time zones"),
+    ("borrowers.csv", 3, "other_zones", "Europe/London;Europe/London", "names a zone twice"),
+    ("borrowers.csv", 3, "other_zones", "Europe/London;Europe/Prague", "names the zone of time_zone again"),
+    ("borrowers.csv", 3, "other_zones", ";".join(f"Etc/GMT+{n}" for n in range(1, 10)), "names more than 8 zones"),
     ("instalments.csv", 4, "penalty", "-1", "plain decimal amount"),
     ("instalments.csv", 4, "penalty", "7.505", "more decimals than CNY"),
     ("mandates.csv", 2, "expires_on", "never", "is not a date"),
@@ -159,6 +173,13 @@ def test_what_more_columns_say_is_in_the_rows() -> None:
     penalties = {(row.loan_id, row.number): row.penalty_minor for row in rows if isinstance(row, Instalment)}
     mandates = {row.mandate_id: row for row in rows if isinstance(row, Mandate)}
     assert paydays == {"B1": None, "B2": 31}
+    fang, anna = (sourced.row for sourced in plan.borrowers)
+    assert isinstance(fang, Borrower)
+    assert isinstance(anna, Borrower)
+    assert (fang.email, fang.push, fang.other_zones) == ("fang@example.com", None, ())
+    assert (anna.email, anna.other_zones) == (None, ("Europe/London", "America/New_York"))
+    assert anna.push
+    assert anna.zones == ("Europe/Prague", "Europe/London", "America/New_York")
     assert {key: minor for key, minor in penalties.items() if minor} == {("L1", 3): 750, ("L3", 2): 300}
     balance, card = Source(SourceKind.BALANCE, "balance-1"), Source(SourceKind.DEBIT_CARD, "card:1")
     assert mandates["M1"].funding == (balance, card)
@@ -379,6 +400,13 @@ def test_an_instalment_that_can_still_be_caught_up_waits_for_its_notice() -> Non
     assert steps[2] == at("2026-02-12 11:00")
 
 
+def test_an_instalment_waits_for_the_mandate_that_takes_over() -> None:
+    texts = with_columns(GOOD, "mandates.csv", expires_on=["2026-03-05", ""], funding=["credit-line:c-1", ""])
+    plan = prepared(with_line(texts, "mandates.csv", 4, "M0,L1,stub,balance-0,2025-12-01,active,,"))
+    steps = {getattr(row, "number", 0): row.step for row in plan.agenda["L1"]}
+    assert steps[3] == at("2026-03-06 00:00")
+
+
 def test_where_no_notice_is_asked_for_a_debit_may_come_at_once() -> None:
     now = at("2026-02-10 10:00")
     portfolio = checked(without_line(GOOD, "payments.csv", 3), now)
@@ -417,7 +445,7 @@ def test_the_same_content_written_otherwise_has_the_same_fingerprints() -> None:
     texts = {**GOOD, "instalments.csv": "\n".join([header, *reversed(rows)]) + "\n"}
     texts = with_cell(with_cell(texts, "loans.csv", 2, "principal", "3000"), "payments.csv", 2, "amount", "01015.0")
     assert fingerprints(prepared(texts)) == fingerprints(prepared(GOOD))
-    bare = with_columns(GOOD, "borrowers.csv", payday=["", ""])
+    bare = with_columns(GOOD, "borrowers.csv", payday=["", ""], email=["", ""], push=["", ""], other_zones=["", ""])
     bare = with_columns(bare, "instalments.csv", penalty=["", "0", "0.00", "", "", ""])
     bare = with_columns(bare, "mandates.csv", expires_on=["", ""], funding=["", " "])
     assert fingerprints(prepared(bare)) == fingerprints(prepared(GOOD))
@@ -447,6 +475,11 @@ def test_the_same_content_written_otherwise_has_the_same_fingerprints() -> None:
         ("mandates.csv", 2, "signed_on", "2025-12-11"),
         ("mandates.csv", 2, "status", "cancelled"),
         ("borrowers.csv", 2, "payday", "5"),
+        ("borrowers.csv", 2, "email", ""),
+        ("borrowers.csv", 2, "email", "fang@example.org"),
+        ("borrowers.csv", 2, "push", "arn:aws:sns:eu-central-1:123456789012:endpoint/GCM/duebell/2"),
+        ("borrowers.csv", 3, "other_zones", "Europe/London"),
+        ("borrowers.csv", 3, "other_zones", "America/New_York;Europe/London"),
         ("instalments.csv", 4, "penalty", "7.51"),
         ("instalments.csv", 4, "penalty", ""),
         ("mandates.csv", 2, "expires_on", "2027-12-30"),
@@ -465,3 +498,15 @@ def test_every_field_counts_in_the_fingerprint_of_its_line(file: str, line: int,
 
     before, after = own(RICH), own(with_cell(RICH, file, line, column, value))
     assert {place for place in before if before[place] != after[place]} == {(file, line)}
+
+
+def test_an_instalment_is_marked_whose_amount_is_not_that_of_the_one_before() -> None:
+    rows = [sourced.row for sourced in prepared(GOOD).parts if isinstance(sourced.row, Instalment)]
+    assert {(row.loan_id, row.number): row.varies for row in rows} == {
+        ("L1", 1): False,
+        ("L1", 2): True,
+        ("L1", 3): True,
+        ("L2", 1): False,
+        ("L3", 1): False,
+        ("L3", 2): False,
+    }

@@ -23,8 +23,11 @@ from shared.domain.book import (
     Told,
 )
 from shared.domain.contact import Notice, plan_contact
+from shared.domain.contact_caps import Contact
+from shared.domain.contact_rules import Channel, MessageClass, Stops
 from shared.domain.debit import Presentment, plan_debit
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
+from shared.domain.holds import Hold
 from shared.domain.intents import plan_pay_now, plan_refund
 from shared.domain.money import Money
 from shared.domain.operations import Order, Verb
@@ -53,6 +56,7 @@ from tests.unit.builders import (
     day,
     told_of,
 )
+from tests.unit.channels import Street, WiredShelf
 from tests.unit.ordering import due_town, operations, pay
 
 POLICY = a_policy()
@@ -75,6 +79,27 @@ def over(instalment: Instalment, now: datetime = NOON, debits: DebitCard | None 
     """A debit over a rail with rules of its own, with retry days left."""
     rules = a_policy_over(a_rail(**rail), max_attempts=5, retry_days=(3,), usual_paydays=(12,), partial_percent=50)
     return debit(instalment, now, policy=rules, debits=debits)
+
+
+def contact_rules() -> list[Any]:
+    """Reasons of holds, caps, windows and providers."""
+    hold = Hold("h-1", "complaint", frozenset({Stops.CONTACT}), NOON)
+    made = Contact("n-1", NOON, Channel.SMS, MessageClass.COLLECTION, ("l-1",), "a-1")
+    nobody = a_policy(channels=dict.fromkeys(MessageClass, ()))
+    return [
+        contact(NOON, a_file(loan=a_loan(holds=(hold,)))),
+        contact(NOON, card=replace(a_card(), contacts=(made,))),
+        plan_contact(a_borrower(time_zone="Mars/Olympus"), a_card(), [a_file()], {"jiebei": POLICY}, NOON),
+        plan_contact(a_borrower(), a_card(), [a_file()], {"jiebei": nobody}, NOON),
+    ]
+
+
+def refused_texts() -> set[Reason]:
+    """The reason of a message whose text takes more parts than it may."""
+    town = Street()
+    town.shelf = WiredShelf(max_parts=dict.fromkeys(MessageClass, 0))
+    counts = town.work(Line.CONTACT, ["b-1"]).counts
+    return {Reason[name.removeprefix("defer.")] for name in counts if name.startswith("defer.")}
 
 
 def debit_rules() -> list[Any]:
@@ -139,6 +164,12 @@ def by_hand() -> set[Reason | None]:
     return found | {r.reason for r in operations(town).order(refund, "arn:a", "test").results}
 
 
+def in_the_evening() -> Decision[Notice]:
+    """Policy learns, and there is one hour to choose."""
+    learning = replace(POLICY.learning, is_on=True, hours=(time(18),))
+    return plan_contact(a_borrower(), a_card(), [a_file()], {"jiebei": a_policy(learning=learning)}, day(-7))
+
+
 def order_repeated() -> Any:
     town, _ = due_town()
     workflow = PayNow(town.book, town.gateway, town.shelf, town.clock, town.queue, town.switches)
@@ -169,6 +200,8 @@ def test_every_reason_is_reached_and_has_a_sentence() -> None:
         contact(at(f"{DUE} 23:00")),
         contact(day(0), mandated, {KEY: announced()}),
         contact(day(0), card=replace(a_card(), loan_ids=())),
+        *contact_rules(),
+        in_the_evening(),
         debit(),
         debit(now=day(-3)),
         debit(now=at(f"{DUE} 06:00")),
@@ -191,7 +224,7 @@ def test_every_reason_is_reached_and_has_a_sentence() -> None:
         order_repeated(),
         *ordered_by_people(),
     ]
-    assert {d.reason for d in decisions} | by_hand() - {None} == set(Reason)
+    assert {d.reason for d in decisions} | (by_hand() - {None}) | refused_texts() == set(Reason)
     assert all(isinstance(d, Act | Defer | Drop) for d in decisions)
     sentences = [reason.value for reason in Reason]
     assert len(set(sentences)) == len(sentences)

@@ -61,3 +61,29 @@ def test_a_stage_is_counted_when_it_was_recorded_and_not_when_the_race_was_lost(
     assert counts["stage.entered.M1"] == (0 if raced else 1)
     assert counts["lost"] == (1 if raced else 0)
     assert (town.loan().stage is Stage.M1) is not raced
+
+
+def test_a_worker_whose_clock_is_behind_does_not_leave_a_stage_on_the_day_before_it_was_entered() -> None:
+    town = Town(account=None)
+    town.clock.set(at("2026-03-11 09:00"))
+    town.work(Line.CONTACT, ["b-1"])
+    town.work(Line.STAGE, ["l-1"])
+    entered, due = town.escalations(), town.loan().step
+    town.clock.set(at("2026-03-10 23:59"))
+    assert town.work(Line.STAGE, ["l-1"]).counts["clock-behind"] == 1
+    assert town.escalations() == entered
+    assert town.loan().stage is Stage.M1
+    assert town.loan().step == due
+
+
+def test_a_repaid_loan_leaves_its_stage_by_whatever_clock_and_not_before_it_entered() -> None:
+    town = Town(account=None)
+    town.clock.set(at("2026-03-11 09:00"))
+    town.work(Line.CONTACT, ["b-1"])
+    town.work(Line.STAGE, ["l-1"])
+    town.clock.set(at("2026-03-10 23:59"))
+    town.repay("1015.00")
+    town.work(Line.STAGE, ["l-1"])
+    (left,) = town.escalations()
+    assert (left.entered_on, left.left_on) == (date(2026, 3, 11), date(2026, 3, 11))
+    assert town.loan().stage is Stage.CURRENT

@@ -42,7 +42,6 @@ from shared.workflows.record_escalations import Escalations
 from shared.workflows.record_repayments import Repayments
 from shared.workflows.reopening import Reopening
 from shared.workflows.resolve_suspense import Suspense
-from shared.workflows.send_reminders import Reminders
 from shared.workflows.settling import Settling
 from shared.workflows.verdicts import Verdict
 from tests.unit.builders import DUE, a_loan, an_instalment, at
@@ -501,7 +500,7 @@ def test_a_reversal_beats_the_contact_line_that_was_about_to_drop_the_loan() -> 
     town = two_instalments()
     book(town, transfer(101_500, "B-1"), transfer(101_000, "B-2"))
     stage_line(town)
-    contact = Reminders(town.store, town.sms, town.shelf, town.clock, town.queue)
+    contact = town.reminders()
     town.book = Between(town.store, Insert, lambda: contact.work(["b-1"], "test"))  # type: ignore[assignment]
     assert book(town, taken(101_500, "B-1")) == {"repayment.reversed": 1}
     file = town.store.borrower_file("b-1")
@@ -591,6 +590,42 @@ def test_what_two_channels_tell_of_before_the_payment_is_one_money() -> None:
     assert balance(town) == (600, InstalmentState.OPEN)
     assert book(town, replace(row, event_id="2026-03-20:400")) == {"repayment.reversed": 1}
     assert balance(town) == (200, InstalmentState.OPEN)
+
+
+@pytest.mark.parametrize("payment", ["before the person", "after the person", "after the file"])
+def test_what_waited_and_a_person_resolved_is_the_money_that_another_channel_tells_of(payment: str) -> None:
+    town = two_instalments()
+    row = taken(1_000, event_id="2026-03-12:1000", channel=Channel.FILE)
+    held = transfer(1_000, loan_id="l-9")  # in suspense, so that what waits stays there too
+    book(town, taken(1_000))
+    if payment == "before the person":
+        book(town, held)
+    Suspense(town.book, town.shelf, town.clock, town.queue).resolve(
+        "transfer#BANK-1:webhook:e-1", None, reason="it is theirs", actor="ann"
+    )
+    if payment == "after the person":
+        book(town, held)
+    assert book(town, row, row) == {"repayment.known": 2}
+    book(town, held)
+    came_and_left = [e.amount.minor for e in town.entries() if e.kind is not EntryKind.RESOLUTION]
+    assert sorted(came_and_left) == [-1_000, 1_000]
+
+
+def test_what_waits_beside_its_payment_in_suspense_is_the_money_that_another_channel_tells_of() -> None:
+    town = two_instalments()
+    book(town, taken(1_000), transfer(1_000, loan_id="l-9"))
+    assert book(town, taken(1_000, event_id="2026-03-12:1000", channel=Channel.FILE)) == {"repayment.known": 1}
+    assert sum(e.amount.minor for e in town.entries()) == 0
+    another = taken(1_000, event_id="2026-03-20:1000", channel=Channel.FILE)
+    assert book(town, another) == {"repayment.reversed": 1}
+
+
+def test_what_took_too_much_is_the_money_that_another_channel_tells_of() -> None:
+    town = two_instalments()
+    book(town, transfer(1_000), taken(700, event_id="e-1"))
+    assert book(town, taken(400, event_id="e-2"))["quarantine.TAKES_TOO_MUCH"] == 1
+    assert book(town, taken(400, event_id="2026-03-12:400", channel=Channel.FILE)) == {"repayment.known": 1}
+    assert sum(e.amount.minor for e in town.entries()) == 1_000 - 700 - 400
 
 
 def test_a_payment_that_comes_while_its_reversal_is_put_into_suspense_is_seen() -> None:
@@ -698,6 +733,29 @@ def test_a_refund_that_failed_before_anybody_said_that_it_went_moves_nothing() -
         "quarantine.NEVER_TAKEN": 1,
     }
     assert town.entries() == before
+
+
+def test_a_refund_that_is_told_after_its_failure_takes_nothing_off_the_loan() -> None:
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    failed, went = again(event_id="re_2", kind=EntryKind.REVERSAL), taken(101_500, KEY, "re_2")
+    assert book(town, failed, went, failed, went) == {
+        "repayment.unmatched": 1,
+        "quarantine.NEVER_TAKEN": 1,
+        "repayment.known": 3,
+    }
+    assert balance(town) == (101_500, InstalmentState.PAID)
+    assert [e.amount.minor for e in town.entries()] == [101_500]
+
+
+def test_two_channels_that_tell_of_one_waiting_return_at_the_same_moment_are_one_return() -> None:
+    town = Town(account=None)
+    other = booker(town)
+    book(town, taken(500, "BANK-9", "e-0"))  # another one waits for the same payment already
+    by_file = taken(700, "BANK-9", "f-1", channel=Channel.FILE)
+    town.book = Between(town.store, Insert, lambda: other.work([by_file], "test"))  # type: ignore[assignment]
+    assert book(town, taken(700, "BANK-9", "e-1")) == {"repayment.known": 1}
+    assert sorted(e.amount.minor for e in town.entries()) == [-700, -500]
 
 
 def test_a_refund_of_somebody_else_that_failed_gives_the_loan_its_money_again() -> None:

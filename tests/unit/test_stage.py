@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.book import Instalment, LoanStatus, Stage, Told
+from shared.domain.calendar import days_past_due
 from shared.domain.decision import Act, Defer, Drop, Reason
-from shared.domain.stage import bucket_for, days_past_due, plan_stage
+from shared.domain.stage import bucket_for, plan_stage
 from tests.unit.builders import DUE, a_file, a_loan, a_policy, an_instalment, at, day
 
 POLICY = a_policy()

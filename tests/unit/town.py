@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from shared.adapters.jinja_texts import fill
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.gateway import MemoryGateway
+from shared.adapters.memory.outbox import MemoryOutbox
 from shared.adapters.memory.stub_books import MemoryStubBooks
-from shared.adapters.memory.world import FixedClock, MemoryChannel, MemoryQueue, MemorySwitches
+from shared.adapters.memory.world import FixedClock, MemoryQueue, MemorySwitches
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
     Attempt,
@@ -21,11 +23,13 @@ from shared.domain.book import (
     Mandate,
     NoticeRecord,
 )
+from shared.domain.contact_rules import Channel
 from shared.domain.money import Money
 from shared.domain.repayment import Repayment
 from shared.ports.book import Book
+from shared.ports.messages import Provider, Sender
 from shared.ports.portfolio import Imported, ImportedRow
-from shared.ports.world import MessageChannel, PaymentGateway, PolicyShelf, SwitchBoard
+from shared.ports.world import PaymentGateway, PolicyShelf, SwitchBoard
 from shared.workflows.attempt_deductions import Deductions
 from shared.workflows.passes import Summary
 from shared.workflows.payment_stub import PaymentStub
@@ -37,6 +41,8 @@ from shared.workflows.send_reminders import Reminders
 from tests.unit.builders import SHANGHAI, a_borrower, a_loan, a_mandate, an_instalment, at
 
 SLOTS = ("08:00", "12:00", "20:00")
+SANDBOX = "sandbox"
+"""The provider of SMS in the packs that ship."""
 
 
 class Reports:
@@ -66,8 +72,9 @@ class Town:
         self.stub_books, self.reports = MemoryStubBooks(), Reports()
         self.stub = MemoryGateway(PaymentStub(self.stub_books, self.reports))
         self.gateway: PaymentGateway = self.stub
-        self.inbox = MemoryChannel()
-        self.sms: MessageChannel = self.inbox
+        self.inbox = MemoryOutbox(self.clock)
+        self.sms: Provider = self.inbox
+        self.more: dict[Channel, Sender] = {}
         self.queue = MemoryQueue()
         self.switches: SwitchBoard = MemorySwitches()
         self.shelf: PolicyShelf = PolicyFiles()
@@ -96,7 +103,7 @@ class Town:
         worker: Reminders | Deductions | Escalations
         match line:
             case Line.CONTACT:
-                worker = Reminders(self.book, self.sms, self.shelf, self.clock, self.queue)
+                worker = self.reminders()
             case Line.DEBIT:
                 worker = Deductions(self.book, self.gateway, self.shelf, self.clock, self.queue, self.switches)
             case Line.STAGE:
@@ -104,6 +111,14 @@ class Town:
         summary = worker.work(keys, run)
         self._add(summary)
         return summary
+
+    @property
+    def senders(self) -> dict[Channel, Sender]:
+        """A provider for each channel that the packs wire: `sms`, and those of `more`, which a test may fill."""
+        return {Channel.SMS: Sender(SANDBOX, self.sms)} | self.more
+
+    def reminders(self) -> Reminders:
+        return Reminders(self.book, self.senders, fill, self.shelf, self.clock, self.queue, self.switches)
 
     def planner(self, capacity: int = 1000) -> Planner:
         return Planner(self.book, self.queue, self.clock, self.shelf, SHANGHAI, self.switches, capacity)

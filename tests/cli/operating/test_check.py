@@ -9,16 +9,24 @@ from typing import Any
 import pytest
 
 import shared.cli.check
+from shared.adapters.dynamodb.card_rows import bar_words
+from shared.adapters.dynamodb.hold_rows import hold_values
+from shared.adapters.dynamodb.lines import lines
 from shared.adapters.dynamodb.models import Models
 from shared.cli.book import models_of, read_snapshot
 from shared.cli.check import examine
 from shared.cli.rules import read_rules
 from shared.cli.session import Session
+from shared.domain import keys
+from shared.domain.consent import Bar, BarredBy
+from shared.domain.contact_rules import Channel, Stops
+from shared.domain.holds import Hold
 from shared.invariants.checks import CHECKS
 from shared.invariants.rows import Snapshot
 from shared.invariants.terms import Breach, Terms
 from tests.cli.operating import lived
 from tests.cli.operating.conftest import Ask, Book
+from tests.unit.builders import at
 
 type Key = Mapping[str, str]
 
@@ -54,6 +62,9 @@ def notice(borrower_id: str, tier: str, loan_id: str, number: int = 1) -> Key:
 def entry(loan_id: str, entity: str) -> Key:
     return {"loan_id": loan_id, "entry": entity}
 
+
+STOP = Bar(Channel.SMS, keys.address_key("+447700900002"), BarredBy.OPTED_OUT, at("2026-03-16 00:00"))
+COMPLAINT = Hold("complaint-1", "complaint", frozenset({Stops.CONTACT}), at("2026-03-16 00:00"))
 
 WRONG: dict[str, tuple[str, Key, Mapping[str, Any] | None, str]] = {
     "rows-can-be-read": ("notices", notice("b-2", "OVERDUE_7", "l-4"), {"channel": None}, "has no channel"),
@@ -99,13 +110,26 @@ WRONG: dict[str, tuple[str, Key, Mapping[str, Any] | None, str]] = {
     "contact-hours-are-kept": (
         "notices",
         notice("b-2", "OVERDUE_7", "l-4"),
-        {"claimed_at": s("2026-03-18T05:00:00Z")},
+        {"claimed_at": s("2026-03-18T05:00:00Z"), "message_class": s("receipt")},
         "claimed at 22:00 in America/Los_Angeles",
     ),
+    "caps-are-kept": (
+        "notices",
+        notice("b-2", "OVERDUE_7", "l-4"),
+        {"claimed_at": s("2026-03-13T20:00:00Z")},
+        "2 contacts under contact.caps.sms-day, which allows 1",
+    ),
+    "nobody-contacted-against-his-word": (
+        "borrowers",
+        borrower("b-2", "CONTACT"),
+        {"bars": lines([bar_words(STOP)])},
+        "sms is barred for it",
+    ),
+    "holds-win": ("loans", loan("l-4"), {"holds": hold_values([COMPLAINT])}, "claimed while l-4 was on hold"),
     "nobody-asked-after-paying": (
         "notices",
         notice("b-1", "REMIND_7", "l-1"),
-        {"claimed_at": s("2026-03-10T04:00:00Z")},
+        {"claimed_at": s("2026-03-10T04:00:00Z"), "message_class": s("receipt")},
         "instalment l-1#001 had been paid",
     ),
     "rules-were-in-force": (

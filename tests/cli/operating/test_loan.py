@@ -1,10 +1,18 @@
 """`duebell loan show`: the story of a loan, and how it stands."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from shared.adapters.dynamodb.card_rows import bar_words
+from shared.adapters.dynamodb.hold_rows import hold_values
+from shared.adapters.dynamodb.lines import lines
 from shared.cli.loan import masked
+from shared.domain import keys
+from shared.domain.consent import Bar, BarredBy
+from shared.domain.contact_rules import Channel, Stops
+from shared.domain.holds import Hold
 from tests.cli.operating.conftest import Ask, Book
 
 
@@ -212,6 +220,8 @@ def test_the_present_state(ask: Ask) -> None:
             "phone": "+44******01",
             "locale": "zh-CN",
             "time_zone": "Asia/Shanghai",
+            "dead_channels": [],
+            "unreachable": False,
         },
         "instalments": [
             {
@@ -244,6 +254,7 @@ def test_the_present_state(ask: Ask) -> None:
                 "funding": [],
             }
         ],
+        "holds": [],
         "next": {
             "contact": {"at": "2026-04-10T01:00:00Z", "quarantined": False},
             "stage": {"at": "2026-04-10T16:00:00Z", "quarantined": False},
@@ -265,6 +276,14 @@ def test_for_people_it_fits_on_lines(ask: Ask) -> None:
     assert "next look of the stage line: 2026-04-10 00:00" in lines
     assert "2026-03-10 20:00  message        FAILED #1, 1,015.00 CNY, by sms: sent" in lines
     assert "2026-03-11        stage entered  M1, 1 day past due, #1" in lines
+
+
+def test_a_borrower_whose_number_is_dead_is_shown_as_unreachable(ask: Ask, book: Book) -> None:
+    bar = Bar(Channel.SMS, keys.address_key("+447700900001"), BarredBy.DEAD, datetime(2026, 3, 10, tzinfo=UTC))
+    dead = {"bars": lines([bar_words(bar)])}
+    with book.changed("borrowers", {"borrower_id": "b-1", "entity": "CONTACT"}, dead):
+        assert "unreachable: no message arrives by sms, voice" in ask("loan", "show", "l-2").out
+    assert "unreachable" not in ask("loan", "show", "l-2").out
 
 
 def test_a_quarantined_and_a_blocked_row_say_so(ask: Ask, book: Book) -> None:
@@ -317,3 +336,33 @@ def test_nothing_personal_is_shown(ask: Ask, loan_id: str) -> None:
 )
 def test_a_phone_shows_its_ends(phone: str | None, shown: str | None) -> None:
     assert masked(phone) == shown
+
+
+def test_the_holds_of_a_loan_say_what_they_stop_and_until_when(ask: Ask, book: Book) -> None:
+    since, stops = datetime(2026, 4, 1, 2, tzinfo=UTC), frozenset({Stops.DEBIT, Stops.CONTACT})
+    found = (
+        Hold("dispute-2026-04-01-1", "dispute", stops, since),
+        Hold("hardship-2026-04-01-1", "hardship", frozenset({Stops.ESCALATION}), since, date(2026, 5, 1)),
+    )
+    holds = hold_values(found)
+    with book.changed("loans", {"loan_id": "l-1", "entity": "LOAN"}, {"holds": holds}):
+        said, shown = ask("loan", "show", "l-1", "--json").json["holds"], ask("loan", "show", "l-1").out
+    assert said == [
+        {
+            "hold_id": "dispute-2026-04-01-1",
+            "code": "dispute",
+            "stops": ["contact", "debit"],
+            "since": "2026-04-01T02:00:00Z",
+            "until": None,
+        },
+        {
+            "hold_id": "hardship-2026-04-01-1",
+            "code": "hardship",
+            "stops": ["escalation"],
+            "since": "2026-04-01T02:00:00Z",
+            "until": "2026-05-01",
+        },
+    ]
+    assert "hold dispute-2026-04-01-1: stops contact, debit, until somebody ends it" in shown
+    assert "hold hardship-2026-04-01-1: stops escalation, until 2026-05-01" in shown
+    assert ask("loan", "show", "l-1", "--json").json["holds"] == []

@@ -88,6 +88,18 @@ def test_every_queue_tells_how_full_it_is(ask: Ask, environment: dict[str, str])
     }
 
 
+def test_what_is_switched_off_is_said_first(ask: Ask, book: Book) -> None:
+    key = {"name": "SWITCHES"}
+    assert ask("status", "--json").json["switches"] == {"open": True, "off": []}
+    off = {"off": {"L": [{"S": "send"}, {"S": "channel:sms"}]}}
+    with book.changed("control", key, off):
+        assert ask("status", "--json").json["switches"] == {"open": True, "off": ["channel:sms", "send"]}
+        assert "off: channel:sms, send" in ask("status").out
+    with book.changed("control", key, None):
+        assert ask("status", "--json").json["switches"] == {"open": False, "off": []}
+        assert "everything is off: nobody has opened the board of switches yet" in ask("status").out
+
+
 def test_more_shards_than_the_stack_says_are_read_where_there_were_more(ask: Ask, book: Book) -> None:
     moved = {"stage_pk": {"S": "S003"}}
     with book.changed("loans", L2, moved), book.added("control", {"name": "SHARDS"}, {"value": {"N": "4"}}):

@@ -1,0 +1,1 @@
+"""Simulated contact decisions, judged by code that shares nothing with what decides."""

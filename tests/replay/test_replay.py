@@ -1,0 +1,186 @@
+"""A replay plays files as history: payments before the passes, both ends included, the same result every time."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from shared.cli.main import run
+
+BORROWERS = "borrower_id,name,phone,locale,time_zone,country\n"
+LOANS = "loan_id,borrower_id,product,currency,disbursed_on,principal\n"
+INSTALMENTS = "loan_id,number,due_on,principal,interest,fee\n"
+PAYMENTS = "payment_id,loan_id,amount,paid_on\n"
+MANDATES = "mandate_id,loan_id,rail,account_ref,signed_on,status\n"
+
+
+def portfolio(folder: Path, **files: str) -> Path:
+    """One borrower in Shanghai with one loan of 100 yuan due on 2026-03-10, and what else is asked for."""
+    texts = {
+        "borrowers": BORROWERS + "b-1,Li,+8613800000001,zh-CN,Asia/Shanghai,CN\n",
+        "loans": LOANS + "l-1,b-1,jiebei,CNY,2026-01-10,100.00\n",
+        "instalments": INSTALMENTS + "l-1,1,2026-03-10,100.00,0.00,0.00\n",
+    } | files
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def replay(folder: Path, out: Path, first: str = "2026-03-01", last: str = "2026-03-20", *more: str) -> int:
+    return run(["replay", "--dir", str(folder), "--from", first, "--to", last, "--out", str(out), "--json", *more])
+
+
+def rows(out: Path, name: str) -> Sequence[Mapping[str, str]]:
+    with (out / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def told(out: Path) -> list[tuple[str, str]]:
+    return [
+        (row["business_date"], row["notice"].partition("#")[0])
+        for row in rows(out, "notices.csv")
+        if row["decision"] == "act"
+    ]
+
+
+def test_an_unpaid_instalment_is_reminded_of_and_ages(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert replay(portfolio(tmp_path / "in"), out) == 0
+    assert sorted(told(out)) == [
+        ("2026-03-03", "REMIND_7"),
+        ("2026-03-07", "REMIND_3"),
+        ("2026-03-09", "REMIND_1"),
+        ("2026-03-10", "DUE"),
+        ("2026-03-11", "OVERDUE_1"),
+        ("2026-03-13", "OVERDUE_3"),
+        ("2026-03-17", "OVERDUE_7"),
+    ]
+    assert rows(out, "escalations.csv") == [
+        {"loan_id": "l-1", "instalment": "1", "bucket": "M1", "entered_on": "2026-03-11", "left_on": ""}
+    ]
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["messages"], summary["attempts"], summary["escalations"]["M1"]) == (7, 0, 1)
+
+
+def test_every_bucket_stands_on_every_day_from_the_first_to_the_last(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    replay(portfolio(tmp_path / "in"), out)
+    daily = rows(out, "daily.csv")
+    assert (daily[0]["date"], daily[-1]["date"], len(daily)) == ("2026-03-01", "2026-03-20", 20 * 5)
+    in_m1 = [(row["date"], row["loans"], row["outstanding"]) for row in daily if row["bucket"] == "M1"]
+    assert in_m1[9:11] == [("2026-03-10", "0", "0.00"), ("2026-03-11", "1", "100.00")]
+
+
+@pytest.mark.parametrize(("paid_on", "last_told"), [("2026-03-10", "REMIND_1"), ("2026-03-11", "DUE")])
+def test_a_payment_books_before_the_passes_of_its_day(tmp_path: Path, paid_on: str, last_told: str) -> None:
+    out = tmp_path / "out"
+    replay(portfolio(tmp_path / "in", payments=f"{PAYMENTS}p-1,l-1,100.00,{paid_on}\n"), out)
+    assert [name for _, name in sorted(told(out))][-2:] == [last_told, "SETTLED"]
+    assert rows(out, "escalations.csv") == []
+
+
+def test_a_payment_before_the_first_day_has_been_booked_and_one_after_the_last_is_left_out(tmp_path: Path) -> None:
+    paid = f"{PAYMENTS}p-1,l-1,40.00,2026-02-27\np-2,l-1,60.00,2026-03-21\n"
+    out = tmp_path / "out"
+    replay(portfolio(tmp_path / "in", payments=paid), out)
+    assert rows(out, "daily.csv")[0]["outstanding"] == "60.00"
+    assert json.loads((out / "summary.json").read_text())["left_out_as_later"] == 1
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Base"])
+def test_a_borrower_without_a_known_zone_is_not_contacted_and_counted(tmp_path: Path, zone: str) -> None:
+    out = tmp_path / "out"
+    nowhere = f"{BORROWERS}b-1,Li,+8613800000001,zh-CN,{zone},CN\n"
+    assert replay(portfolio(tmp_path / "in", borrowers=nowhere), out) == 0
+    assert told(out) == []
+    assert json.loads((out / "summary.json").read_text())["borrowers_without_zone"] == 1
+    assert rows(out, "escalations.csv")[0]["bucket"] == "M1"
+
+
+def test_debits_follow_the_mandates_and_what_the_account_says(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    mandate = f"{MANDATES}m-1,l-1,stub,insufficient-1,2026-01-10,active\n"
+    replay(portfolio(tmp_path / "in", mandates=mandate), out)
+    found = [(row["seq"], row["business_date"], row["amount"], row["outcome"]) for row in rows(out, "attempts.csv")]
+    assert found == [(str(n), "2026-03-10", "100.00", "insufficient") for n in (1, 2, 3)]
+    assert {row["reason"] for row in rows(out, "attempts.csv")} == {"SLOT_OPEN"}
+
+
+def test_an_account_that_says_nothing_pays_and_closes_the_loan(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    replay(portfolio(tmp_path / "in", mandates=f"{MANDATES}m-1,l-1,stub,acc-77,2026-01-10,active\n"), out)
+    assert [row["outcome"] for row in rows(out, "attempts.csv")] == ["paid"]
+    assert rows(out, "daily.csv")[-1]["outstanding"] == "0.00"
+
+
+def test_a_loan_that_is_disbursed_in_between_comes_on_its_day(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    late = f"{LOANS}l-1,b-1,jiebei,CNY,2026-03-05,100.00\n"
+    replay(portfolio(tmp_path / "in", loans=late), out)
+    current = [(row["date"], row["loans"]) for row in rows(out, "daily.csv") if row["bucket"] == "current"]
+    assert current[3:5] == [("2026-03-04", "0"), ("2026-03-05", "1")]
+
+
+def test_the_same_history_gives_the_same_files(tmp_path: Path) -> None:
+    folder = portfolio(tmp_path / "in", payments=f"{PAYMENTS}p-1,l-1,30.00,2026-03-12\n")
+    replay(folder, tmp_path / "one")
+    replay(folder, tmp_path / "two")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_the_same_packs_change_nothing(tmp_path: Path) -> None:
+    packs = Path(__file__).parents[2] / "shared" / "policies"
+    out = tmp_path / "out"
+    assert replay(portfolio(tmp_path / "in"), out, "2026-03-01", "2026-03-20", "--compare", str(packs)) == 0
+    assert rows(out, "changes.csv") == []
+
+
+def test_other_packs_are_compared_in_messages_debits_and_money(tmp_path: Path) -> None:
+    packs, other = Path(__file__).parents[2] / "shared" / "policies", tmp_path / "packs"
+    other.mkdir()
+    for path in packs.glob("*.toml"):
+        text = path.read_text(encoding="utf-8")
+        if path.name == "lender.toml":
+            assert "reminder_days = { value = [7, 3, 1]" in text
+            text = text.replace("reminder_days = { value = [7, 3, 1]", "reminder_days = { value = [5]")
+        (other / path.name).write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    assert replay(portfolio(tmp_path / "in"), out, "2026-03-01", "2026-03-20", "--compare", str(other)) == 0
+    changes = [(row["what"], row["key"].partition("#")[0], bool(row["before"])) for row in rows(out, "changes.csv")]
+    gone = [("message", f"REMIND_{days}", True) for days in (1, 3, 7)]
+    assert sorted(changes) == sorted([*gone, ("message", "REMIND_5", False)])
+    assert json.loads((out / "compare.json").read_text())["messages"]["gone"] == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("2026-03-40", "2026-03-20", "--from 2026-03-40 is no date"),
+        ("2026-03-20", "2026-03-01", "--to 2026-03-01 is before --from 2026-03-20"),
+    ],
+)
+def test_wrong_days_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], first: str, last: str, said: str
+) -> None:
+    assert replay(portfolio(tmp_path / "in"), tmp_path / "out", first, last) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_are_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = portfolio(tmp_path / "in"), tmp_path / "out"
+    replay(folder, out)
+    assert replay(folder, out) == 2
+    assert "holds notices.csv already" in capsys.readouterr().err
+
+
+def test_bad_lines_are_named_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = f"{LOANS}l-1,b-1,jiebei,CNY,2026-01-10,100.00\nl-2,b-1,jiebei,USD,2026-01-10,100.00\n"
+    more = f"{INSTALMENTS}l-1,1,2026-03-10,100.00,0.00,0.00\nl-2,1,2026-03-10,100.00,0.00,0.00\n"
+    assert replay(portfolio(tmp_path / "in", loans=two, instalments=more), tmp_path / "out") == 2
+    assert "loans.csv:3: currency is another than before" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
