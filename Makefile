@@ -7,6 +7,9 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 4566
 ARGS ?=
 SEEDS ?= 200
+MINUTES ?= 60
+N ?= 100000
+BORROWERS ?= 3000
 PYTHON := .venv/bin/python
 unexport PYTHON
 
@@ -31,10 +34,10 @@ endif
 # $(call ready,names) makes these environments; on a machine with neither Python 3.13 nor uv, make stops with that one line.
 ready = $(eval lacks := $$(shell requirements/setup.sh --missing $(1)))$(if $(lacks),$(error $(lacks)))requirements/setup.sh $(1)
 
-.PHONY: help setup setup-all test check format format-check lint types template demo faults local local-stop build deploy berka mutants lock clean
+.PHONY: help setup setup-all test check format format-check lint types template demo simulate faults contact-check local local-stop build deploy berka bench-replay mutants lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## make .venv with the project, its tools and the `duebell` command
 	@$(call ready,project)
@@ -63,8 +66,14 @@ types: setup ## check the types with mypy, strictly
 template: setup ## transform the templates as SAM does, and lint the result
 	@$(PYTHON) infra/check_template.py
 
-faults: setup ## kill, double, delay and race everything over SEEDS seeded books (SEEDS=5000 ARGS="--seed 17")
-	@$(PYTHON) -m tests.simulation --seeds $(SEEDS) $(ARGS)
+simulate: setup ## live SEEDS lives with all faults, try all patches, write docs/reliability.md (SEEDS=10000 MINUTES=60)
+	@.venv/bin/duebell simulate --seeds $(SEEDS) --minutes $(MINUTES) --breaks 200 --report docs/reliability.md $(ARGS)
+
+faults: setup ## the same without patches and report, for a look in between (SEEDS=500 ARGS="--seed 17")
+	@.venv/bin/duebell simulate --seeds $(SEEDS) $(ARGS)
+
+contact-check: setup ## judge N simulated contact decisions over five jurisdictions by the packs alone (N=1000000 ARGS="--seed 2")
+	@$(PYTHON) -m tests.contact_check --decisions $(N) $(ARGS)
 
 demo: setup-all ## live through 120 days on a local AWS (KEEP=1 PORTFOLIO=DIR FROM=DATE SKIP=40-44)
 	@$(PYTHON) -m demo
@@ -86,6 +95,9 @@ deploy: ## deploy to the AWS account of your credentials (CONFIRM=yes; ARGS is h
 
 berka: setup-all ## run 682 real loans and compare with a plain count (DUEBELL_BERKA=DIR)
 	@$(PYTHON) -m tests.berka
+
+bench-replay: setup ## play seven months of BORROWERS (3000) with six bills each; CPU seconds and memory
+	@$(PYTHON) -m tests.replay.bench --borrowers $(BORROWERS) $(ARGS)
 
 mutants: setup ## break the three decisions in every small way and see whether a test notices
 	@rm -rf mutants
