@@ -99,8 +99,8 @@ def write_portfolio(
 ) -> None:
     """Writes the five files of an import; what is due before the first day was paid on its day by who pays.
 
-    All loans have a mandate but those named, which makes another book of the same data. Borrowers live under the lender's
-    own country's rules, in Prague's hours.
+    All loans have a mandate but those named, which makes another book of the same data. Borrowers live under the rules
+    of the lender's own country, in Prague's hours.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(
