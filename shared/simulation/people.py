@@ -46,7 +46,6 @@ class People:
     chance: Random
     kinds: dict[str, EntryKind] = field(default_factory=dict)
     """What took money back, by the gateway's event."""
-    in_files: set[str] = field(default_factory=set)
     """The events of which the bank's file tells too."""
 
     # borrowers
@@ -242,20 +241,11 @@ class People:
         event = self.model.taken_back(key, amount)
         self.kinds[event] = kind
         in_a_file = kind is EntryKind.REVERSAL and self.chance.random() < 0.4
-        if in_a_file:
-            self.in_files.add(event)
         deliver(TakenBack(kind, key, amount, None, event, Channel.WEBHOOK, why), event, in_a_file)
 
     def gives_again(self, deliver: Callable[[GivenAgain, str], None]) -> None:
         """A dispute that the lender won, or a refund that failed after all: the money comes again."""
-        known = self.lender.clock.at - timedelta(days=5)  # of what the bank's file tells too: once it has
-        won = [
-            c
-            for c in self.model.charges
-            if c.amount.minor < 0
-            and c.ref not in self.model.came_again
-            and (c.ref not in self.in_files or c.at < known)
-        ]
+        won = [c for c in self.model.charges if c.amount.minor < 0 and c.ref not in self.model.came_again]
         if not won:
             return
         charge = self.chance.choice(won)

@@ -20,7 +20,6 @@ NOT_EXERCISED = (
     "a pack that takes effect in the middle of a day",
     "transactions, throttling and the own-write token of the table itself: the contract suite's",
     "signatures and parsing at the edges: their own tests'",
-    "money that comes again before the bank's file has told that it left",
     "promises to pay and product closure: not built",
     "learned send hours, the pace of providers and short links: wired in no pack that ships",
     "more than a handful of workers at one loan at a time",

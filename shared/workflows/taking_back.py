@@ -284,7 +284,7 @@ class TakingBack:
             kind=EntryKind.REINSTATEMENT,
         )
         if taken is None and news.kind is not EntryKind.CHARGEBACK and not was_told:
-            return self._never_went(news, identity)
+            return self._never_went(news, plain)
         if taken is None or taken.amount.currency != news.amount.currency:
             return suspend(self.book, plain, Misfit.NEVER_TAKEN)
         given = undone_of(self.book, taken)
@@ -303,12 +303,21 @@ class TakingBack:
             return Verdict("reinstated") if self.book.commit([Insert(entry), *beside]) else None
         return self._give_to_loan(entry, plain, beside)
 
-    def _never_went(self, news: GivenAgain, identity: str) -> Verdict | None:
-        """It failed before anybody had told that it went. Told late, out of order, that is known from now on: the money
-        is there, and taking it off would leave the ledger short of it."""
+    def _never_went(self, news: GivenAgain, came: LedgerEntry) -> Verdict | None:
+        """It failed before anybody had told that it went. Both stand in suspense from now on and come to nothing: told
+        late, by this channel or by another, its going is known, and the loan is not short of it."""
         if news.kind is EntryKind.REVERSAL:
-            names = _told_as(news), identity
-            if not self.book.commit([Insert(MoneyMark(news.source, name, keys.SUSPENSE)) for name in names]):
+            went = replace(
+                came,
+                external_id=_told_as(news),
+                amount=Money(-news.amount.minor, news.amount.currency),
+                kind=EntryKind.REVERSAL,
+                detail=Misfit.NEVER_TAKEN.value,
+            )
+            came = replace(came, undoes=entity(went), detail=f"{news.channel}:{news.event_id}")
+            told = [mark(went, went.external_id), mark(came, came.external_id), place_after(went, ())]
+            beside = self._beside(self._apart(news.reference), news.reference)
+            if not self.book.commit([Insert(went), Insert(came), *told, *beside]):
                 return None
         return unmatched(Misfit.NEVER_TAKEN)
 

@@ -727,12 +727,11 @@ def test_money_that_comes_again_and_fits_nothing_is_kept_with_its_reason(news: G
 def test_a_refund_that_failed_before_anybody_said_that_it_went_moves_nothing() -> None:
     town = Town()
     town.live_through("2026-03-09", "2026-03-10")
-    before = town.entries()
-    assert book(town, again(event_id="re_2", kind=EntryKind.REVERSAL)) == {
-        "repayment.unmatched": 1,
-        "quarantine.NEVER_TAKEN": 1,
-    }
-    assert town.entries() == before
+    failed = again(event_id="re_2", kind=EntryKind.REVERSAL)
+    assert book(town, failed) == {"repayment.unmatched": 1, "quarantine.NEVER_TAKEN": 1}
+    assert balance(town) == (101_500, InstalmentState.PAID)
+    assert sorted(e.amount.minor for e in town.entries() if e.loan_id == "SUSPENSE") == [-101_500, 101_500]
+    assert Suspense(town.book, town.shelf, town.clock, town.queue).open() == []
 
 
 def test_a_refund_that_is_told_after_its_failure_takes_nothing_off_the_loan() -> None:
@@ -745,7 +744,20 @@ def test_a_refund_that_is_told_after_its_failure_takes_nothing_off_the_loan() ->
         "repayment.known": 3,
     }
     assert balance(town) == (101_500, InstalmentState.PAID)
-    assert [e.amount.minor for e in town.entries()] == [101_500]
+    assert sum(e.amount.minor for e in town.entries()) == 101_500
+
+
+def test_a_return_that_the_bank_tells_of_after_the_money_came_again_takes_nothing_off_the_loan() -> None:
+    """Seed 73 of `duebell simulate`."""
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    book(town, again(event_id="re_2", kind=EntryKind.REVERSAL))
+    row = taken(101_500, KEY, "2026-03-12:101500", channel=Channel.FILE)
+    assert book(town, row, row) == {"repayment.known": 2}
+    assert balance(town) == (101_500, InstalmentState.PAID)
+    another = taken(101_500, KEY, "2026-03-20:101500", channel=Channel.FILE)
+    assert book(town, another) == {"repayment.reversed": 1}
+    assert sum(e.amount.minor for e in town.entries()) == 0
 
 
 def test_two_channels_that_tell_of_one_waiting_return_at_the_same_moment_are_one_return() -> None:
