@@ -75,7 +75,7 @@ def steps_of(
     for one in loan.instalments:
         known = told.get((loan.loan_id, one.number))
         step = _step(book, loan, one, known, at, day)
-        if step and (_is_mandatory(book, step) or _CLASS[step.kind] in reachable) and _is_news(step, known):
+        if step and (_is_mandatory(book, step, known) or _CLASS[step.kind] in reachable) and _is_news(step, known):
             yield step
 
 
@@ -139,9 +139,12 @@ def _tone(book: Book, dpd: int) -> int:
     return -firmest[1] if firmest else 0
 
 
-def _is_mandatory(book: Book, step: Step) -> bool:
+def _is_mandatory(book: Book, step: Step, known: Told | None) -> bool:
+    """A stage waits for it: for this overdue notice, or for an earlier one that was never told."""
     if step.kind == "overdue":
-        return any(book.number(f"stage.{name}.notice_from_dpd") == int(step.tier[8:]) for name in _STAGES)
+        before = int(known.tier[8:]) if known and known.tier.startswith("OVERDUE_") else -1
+        needed = (book.number(f"stage.{name}.notice_from_dpd") for name in _STAGES)
+        return any(before < dpd <= int(step.tier[8:]) for dpd in needed)
     return step.kind not in ("received", "remind")
 
 
