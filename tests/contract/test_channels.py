@@ -46,7 +46,12 @@ def sns() -> Iterator[Any]:
 
 @pytest.fixture
 def local_sns(local_aws: LocalAws) -> Iterator[Any]:
-    client = sns_client(region_name="us-east-1", endpoint_url=local_aws.url)
+    client = sns_client(
+        region_name="us-east-1",
+        endpoint_url=local_aws.url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
     yield client
     client.close()
 

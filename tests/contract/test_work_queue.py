@@ -29,7 +29,8 @@ def moto_sqs() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def local_sqs(local_aws: LocalAws) -> Iterator[Any]:
-    yield from _closed(sqs_client(region_name="us-east-1", endpoint_url=local_aws.url))
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}  # whatever moto has put into the environment
+    yield from _closed(sqs_client(region_name="us-east-1", endpoint_url=local_aws.url, **keys))
 
 
 def _closed(client: Any) -> Iterator[Any]:
