@@ -106,16 +106,13 @@ def plan_contact(
     followed = [f for f in files if f.loan.loan_id in card.loan_ids]
     if not followed:
         return Drop(Reason.NO_OPEN_LOAN)
-    asked: list[_Asked] = []
-    reachable: dict[str, frozenset[MessageClass]] = {}
-    for file in followed:
-        policy = policies[file.loan.product]
-        if policy.product not in reachable:
-            reachable[policy.product] = _reachable(borrower, card.bars, policy)
-        findings = _findings(file, borrower, card, policy, now, reachable[policy.product])
-        asked += [_asked(found, file, followed, policies, now) for found in findings]
+    asked = [
+        _asked(found, file, followed, policies, now)
+        for file in followed
+        for found in _findings(file, borrower, card, policies[file.loan.product], now)
+    ]
     learned = _learned(asked, borrower, card, now)
-    timed = [_timed(one, borrower, card, learned, followed, policies, now) for one in asked]
+    timed = [_timed(one, borrower, card, learned, followed, policies, now) for one in _soonest(asked)]
     ready = [one for one in timed if isinstance(one, _Ready)]
     waits = [one for one in timed if isinstance(one, Defer)]
     if ready:
@@ -143,23 +140,23 @@ def _waits_for_provider(borrower: Borrower, bars: Iterable[Bar], policy: Policy,
     return not policy.channels[message_class] or any(_is_open_to(borrower, bars, c, message_class) for c in lost)
 
 
-def _reachable(borrower: Borrower, bars: Iterable[Bar], policy: Policy) -> frozenset[MessageClass]:
+@dataclass(frozen=True, slots=True)
+class _Reachable:
     """The classes of which a message reaches the borrower, or would if its provider were there."""
-    return frozenset(
-        c
-        for c, order in policy.channels.items()
-        if any(_is_open_to(borrower, bars, channel, c) for channel in order)
-        or _waits_for_provider(borrower, bars, policy, c)
-    )
+
+    borrower: Borrower
+    bars: Iterable[Bar]
+    policy: Policy
+
+    def __contains__(self, message_class: object) -> bool:
+        return isinstance(message_class, MessageClass) and (
+            bool(ways_to(self.borrower, self.bars, self.policy, message_class))
+            or _waits_for_provider(self.borrower, self.bars, self.policy, message_class)
+        )
 
 
 def _findings(
-    file: LoanFile,
-    borrower: Borrower,
-    card: ContactCard,
-    policy: Policy,
-    now: datetime,
-    reachable: frozenset[MessageClass],
+    file: LoanFile, borrower: Borrower, card: ContactCard, policy: Policy, now: datetime
 ) -> Iterable[Step | Defer]:
     today = business_date(now, policy.business_zone)
     if stopped := held(file.loan.holds, Stops.CONTACT, now, today, policy.business_zone):
@@ -176,13 +173,27 @@ def _findings(
     rules = (policy.under(mandate.rail) if mandate else None) or policy
     lead_days = max(rules.notice_lead_days, rules.notice_lead_days_varied)
     horizon = today + timedelta(days=max(*policy.reminder_days, lead_days))
+    is_beyond, reachable = False, _Reachable(borrower, card.bars, policy)
     for instalment in file.instalments:
+        if is_beyond and not instalment.is_paid:
+            continue  # due later still than one that waits; but what was paid ahead is told now
         known = card.told.get(keys.told_key(instalment.loan_id, instalment.number, instalment.episode))
         found = step_of(instalment, mandate, known, policy, now, reachable=reachable, payday=borrower.payday)
         if found:
             yield found
-            if instalment.due_on > horizon:
-                return  # the others are due later still
+            is_beyond = is_beyond or (isinstance(found, Defer) and instalment.due_on > horizon)
+
+
+def _soonest(asked: list[_Asked]) -> list[_Asked]:
+    """The steps, and of those that wait for one reason under one policy the first: the others' hours come later."""
+    waits: dict[tuple[str, Reason], _Asked] = {}
+    for one in asked:
+        if isinstance(one.found, Defer):
+            key = one.policy.product, one.found.reason
+            old = waits.get(key)
+            if old is None or not isinstance(old.found, Defer) or one.found.until < old.found.until:
+                waits[key] = one
+    return [*(one for one in asked if isinstance(one.found, Step)), *waits.values()]
 
 
 def _learned(
@@ -301,7 +312,7 @@ def _sooner(
     at = _first_hour(midnight, policy, borrower.zones, planned=True) or wait.until
     while at < wait.until:
         mandate = file.mandate_on(business_date(at, policy.business_zone))
-        reachable = _reachable(borrower, card.bars, policy)
+        reachable = _Reachable(borrower, card.bars, policy)
         found = step_of(one, mandate, told, policy, at, reachable=reachable, payday=borrower.payday)
         if found is None:
             return wait

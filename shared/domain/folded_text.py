@@ -14,7 +14,7 @@ def folded(text: str) -> str:
 
     `"Ｓｔｏｐ，回复 T 退  订！"` is `"stop 回复 t 退订"`.
     """
-    spaced = "".join(_kept(c) for c in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()))
+    spaced = "".join(map(_kept, unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())))
     made = ""
     for token in _TOKENS.findall(unicodedata.normalize("NFKC", spaced)):
         made += f" {token}" if made and (token.isascii() or made[-1].isascii()) else token

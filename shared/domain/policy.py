@@ -248,7 +248,7 @@ def lender_date(packs: Iterable[Pack], now: datetime) -> date:
     """The lender's business date, in the zone of the lender pack that is valid on it; PolicyError without one."""
     for pack in packs:
         if pack.type == "lender" and "business_zone" in pack.leaves:
-            zone_name = Reader(pack.leaves).take("business_zone", a_zone)
+            zone_name = Reader({"business_zone": pack.leaves["business_zone"]}).take("business_zone", a_zone)
             day = business_date(now, zone_name)
             if pack.is_valid_on(day):
                 return day

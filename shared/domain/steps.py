@@ -3,6 +3,7 @@
 Found by range, never by equality: the newest tier that holds today, if its borrower was not told it or a later one.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -56,7 +57,7 @@ def step_of(
     policy: Policy,
     now: datetime,
     *,
-    reachable: frozenset[MessageClass],
+    reachable: Container[MessageClass],
     payday: int | None = None,
 ) -> Step | Defer | None:
     """The instalment's step of now, or when to look again; None for good.
@@ -179,12 +180,13 @@ def next_change(
     due_on, tomorrow = instalment.due_on, today + timedelta(days=1)
     if debited_on == today and due_on <= today:
         return tomorrow
-    if told and told.on == today:  # what today's message kept back, if anything
+    gone, lead_days = (today - due_on).days, rules.lead_days(instalment)
+    is_announcing = rules.notice_required and debited_on is not None and gone >= -lead_days
+    if is_announcing or (told and told.on == today):  # what today's message kept back, if anything
         step = _tier(instalment, mandate, told, policy, tomorrow, payday)
         if step and _is_news(step, told):
             return tomorrow
-    gone = (today - due_on).days
-    before = [-days for days in (*policy.reminder_days, rules.lead_days(instalment), 0)]
+    before = [-days for days in (*policy.reminder_days, lead_days, 0)]
     after = [days - policy.dpd_origin for days in policy.overdue_from_dpd]
     debited = [(debited_on - due_on).days] if debited_on else []
     ahead = min((days for days in (*before, *after, *debited) if days > gone), default=None)

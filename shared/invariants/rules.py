@@ -81,6 +81,7 @@ class RuleBook:
         self._documents = tuple(documents)
         self._known: dict[tuple[str, date], Rules | None] = {}
         self._rails: dict[tuple[str, date], RailRules | None] = {}
+        self._contacts: dict[tuple[str, str, date], tuple[ContactTerms, ...] | None] = {}
 
     def on(self, product: str, day: date) -> Rules | None:
         if (product, day) not in self._known:
@@ -105,6 +106,12 @@ class RuleBook:
     def contact(self, product: str, country: str, day: date) -> tuple[ContactTerms, ...] | None:
         """What each pack that is valid on a day says of contacts: the country's one, and where they say something the
         lender's and the product's. None where not exactly one pack covers the country: then nobody may be contacted."""
+        key = product, country, day
+        if key not in self._contacts:
+            self._contacts[key] = self._contact(*key)
+        return self._contacts[key]
+
+    def _contact(self, product: str, country: str, day: date) -> tuple[ContactTerms, ...] | None:
         valid = [d for d in self._documents if _is_valid(d, day)]
         country_packs = [d for d in valid if d.get("type") == "jurisdiction" and country in _texts([d], "countries")]
         if len(country_packs) != 1:

@@ -23,6 +23,7 @@ from shared.domain.contact import Notice, plan_contact, told_after
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.money import Money
 from shared.domain.policy import Policy
+from shared.domain.steps import next_change
 from shared.domain.tiers import NoticeKind
 from tests.unit.builders import (
     DUE,
@@ -434,6 +435,34 @@ def test_all_instalments_within_reach_are_looked_at(due: tuple[int, int], policy
     decision = plan(day(0), with_mandate(*rows), told=told, policy=a_policy(**policy))
     assert isinstance(decision, Act)
     assert decision.do.covers[0].number == 2
+
+
+def test_deductions_paid_far_ahead_are_receipted_in_one_message() -> None:
+    due = [DUE + timedelta(days=d) for d in (0, 60, 90)]
+    paid = [replace(PAID, number=n, due_on=d, paid_on=DUE, loan_id="l-1") for n, d in ((1, due[0]), (3, due[2]))]
+    decision = plan(day(0), a_file(paid[0], an_instalment(number=2, due_on=due[1]), paid[1]))
+    assert isinstance(decision, Act)
+    assert [s.number for s in decision.do.covers] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("offset", "until"),
+    [
+        (-3, -2),
+        (0, 1),
+        (1, 2),  # an announcement's last day: tomorrow it is an overdue notice, though no tier begins then
+        (2, 3),
+        (3, 7),
+    ],
+)
+def test_what_an_announcement_hides_is_looked_at_tomorrow(offset: int, until: int) -> None:
+    policy, today = a_policy(catch_up_days=3, notice_lead_days=2), DUE + timedelta(days=offset)
+    assert next_change(INSTALMENT, MANDATE, None, policy, today, None) == DUE + timedelta(days=until)
+
+
+def test_of_all_that_waits_the_first_says_when_to_look_again() -> None:
+    later = a_file(an_instalment(loan_id="l-0", due_on=DUE + timedelta(days=1)), loan=a_loan(loan_id="l-0"))
+    assert plan(day(-9), later, a_file()) == Defer(day(-7, "09:00"), Reason.NOTHING_DUE)
 
 
 def test_a_reopened_instalments_messages_have_keys_of_their_own() -> None:

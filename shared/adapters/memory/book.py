@@ -55,11 +55,10 @@ class MemoryBook:
             if loan is None:
                 return None
             instalments = self._rows.instalments.get(loan_id, {})
-            wanted = sorted(number for number in instalments if whole or number >= loan.first_open)
+            first = 0 if whole else loan.first_open
+            wanted = tuple([instalments[number] for number in sorted(instalments) if number >= first])
             mandates = self._rows.mandates.get(loan_id, {})
-            return LoanFile(
-                loan, tuple(instalments[number] for number in wanted), tuple(mandates[key] for key in sorted(mandates))
-            )
+            return LoanFile(loan, wanted, tuple([mandates[key] for key in sorted(mandates)]))
 
     def borrower_file(self, borrower_id: str) -> BorrowerFile | None:
         with self._lock:
