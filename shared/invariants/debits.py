@@ -151,7 +151,7 @@ def failures_stop(book: Snapshot, terms: Terms) -> Iterator[Breach]:
             mandate = book.mandate.get((attempt.loan_id, attempt.mandate_id))
             if rail is None or rail.failures_in_row is None:
                 continue
-            stopped = _stopped_at(attempts, attempt.claimed_at, rail.failures_in_row)
+            stopped = _stopped_at(attempts, attempt, rail.failures_in_row, terms.skew)
             if stopped and (mandate is None or mandate.authorised_at <= stopped):
                 problem = (
                     f"claimed after {rail.failures_in_row} failures in a row, the last at {stopped:%Y-%m-%dT%H:%M}"
@@ -159,19 +159,32 @@ def failures_stop(book: Snapshot, terms: Terms) -> Iterator[Breach]:
                 yield Breach("failures-stop", attempt.key, problem)
 
 
-def _stopped_at(attempts: list[AttemptRow], before: datetime, most: int) -> datetime | None:
-    """When the failures in a row, as they stood settled before an instant, reached the limit."""
-    answered = [(a.settled_at, a) for a in attempts if a.settled_at is not None and a.settled_at < before]
-    failures = 0
+def _stopped_at(attempts: list[AttemptRow], claimed: AttemptRow, most: int, skew: timedelta) -> datetime | None:
+    """When the failures in a row that an attempt's claim came after last reached the limit.
+
+    They count anew from there, and money after it lifts no stop. Where clocks leave open whether money came between
+    the failures, it did.
+    """
+    answers = [(a.settled_at, a) for a in attempts if a.settled_at is not None]
+    money = [at for at, a in answers if a.outcome == "paid"]
+    failed = sorted(at for at, a in answers if a.outcome in _IN_A_ROW and _is_after(claimed, a, skew))
+    row: list[datetime] = []
     stopped: datetime | None = None
-    for at, attempt in sorted(answered, key=lambda pair: (pair[0], pair[1].seq)):
-        if attempt.outcome == "paid":
-            failures, stopped = 0, None
-        elif attempt.outcome in _IN_A_ROW:
-            failures += 1
-            if failures == most:
-                stopped = at
+    for at in failed:
+        row = [*(since for since in row if not any(since - skew <= paid <= at + skew for paid in money)), at]
+        if len(row) == most:
+            row, stopped = [], at
     return stopped
+
+
+def _is_after(claimed: AttemptRow, answered: AttemptRow, skew: timedelta) -> bool:
+    """An attempt was claimed after another one's answer; on one loan their numbers tell, whatever the clocks say.
+
+    A claim that comes after another one finds its answer, or the place that it holds until then.
+    """
+    if claimed.loan_id == answered.loan_id:
+        return answered.seq < claimed.seq
+    return answered.settled_at is not None and answered.settled_at + skew < claimed.claimed_at
 
 
 def debit_hours_are_kept(book: Snapshot, terms: Terms) -> Iterator[Breach]:

@@ -48,6 +48,7 @@ BREAKS: Mapping[str, Break] = dict(
         _by(broken_debits.equality_on_days, "nothing-is-lost"),
         _by(broken_debits.budget_counted_by_owner, "budget-is-kept"),
         _by(broken_debits.place_not_reserved, "failures-stop"),
+        _by(broken_debits.failures_do_not_stop, "failures-stop", "claims-were-right"),
         _by(broken_debits.loan_not_claimed_with_its_amount, *_CLAIMS, "paid-is-booked", "amounts-were-owed"),
         _by(broken_messages.cap_outside_the_claim, "caps-are-kept", "claims-were-right", "told-once"),
         _by(broken_messages.contact_not_logged, "caps-are-kept"),

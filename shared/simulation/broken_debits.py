@@ -224,6 +224,11 @@ def place_not_reserved() -> Patches:
     yield Patch(pay_now, "claim_of", claim_of)
 
 
+def failures_do_not_stop() -> Patches:
+    """Failures in a row are counted, and stop nothing."""
+    yield Patch(debit, "is_stopped", lambda *_: False)
+
+
 def loan_not_claimed_with_its_amount() -> Patches:
     """What was outstanding when the decision was made is claimed: a payment since does not undo it."""
 

@@ -20,6 +20,7 @@ from shared.invariants.rows import ClaimRow, RequestRow
 from shared.invariants.rules import RuleBook
 from shared.invariants.terms import Breach
 from shared.simulation.boundaries import MOST_APART
+from shared.simulation.failures import FailuresInRow
 from shared.simulation.provider import OnTheWire
 from shared.simulation.wire import Request
 
@@ -53,9 +54,14 @@ class Witness:
     _said_stop: dict[str, bool] = field(default_factory=dict)
     _switched_off: set[str] = field(default_factory=set)
     _sent: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _failures: FailuresInRow = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._failures = FailuresInRow(self.book, self.clock, self.rules)
 
     def saw(self, changes: Sequence[Change]) -> None:
         """A commit, at the moment at which it was made."""
+        self.breaches += self._failures.saw(changes)
         for change in changes:
             match change:
                 case Insert(Attempt() as attempt):

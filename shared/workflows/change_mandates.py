@@ -70,6 +70,7 @@ from shared.domain.wording import locale_for
 from shared.ports.book import Book
 from shared.ports.messages import DEFINITELY_NOT_SENT, Outgoing, Provider
 from shared.ports.world import Clock, Codes, PolicyShelf, SendResult, Sent
+from shared.workflows.facts import policy_or_none
 from shared.workflows.writing_mandates import Note, fresh_start, holds, write_changes
 
 _MOST_RACES = 10
@@ -291,7 +292,7 @@ class MandateChanges:
         if purpose is Purpose.CANCEL:
             more += holds(facts.file)
         else:
-            more += fresh_start(moves[0].row, facts.debits)
+            more += fresh_start(moves[0].row, facts.debits, facts.policy)
         return write_changes(self.book, facts.file, moves, note, more, facts.now)
 
     def _told(
@@ -308,7 +309,10 @@ class MandateChanges:
             if refusal := refusal_of(mandate.status, status, actor):
                 return Refused(refusal)
             move = Move(replace(mandate, status=status), mandate.status)
-            more = fresh_start(move.row, self.book.debit_card(file.loan.borrower_id)) if actor is Actor.RAIL else []
+            more: list[Change] = []
+            if actor is Actor.RAIL:
+                policy = policy_or_none(self.shelf, file.loan.product, now)
+                more += fresh_start(move.row, self.book.debit_card(file.loan.borrower_id), policy)
             if changed := write_changes(self.book, file, (move,), note, more, now):
                 return changed
         return Refused(Refusal.RACED)

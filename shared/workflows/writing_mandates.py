@@ -18,6 +18,7 @@ from shared.domain.changes import (
 )
 from shared.domain.mandate_requests import Changed
 from shared.domain.mandates import CHANGED, Move, is_stopped, to_wake
+from shared.domain.policy import Policy
 from shared.ports.book import Book
 
 MOST_INSTALMENTS = 80
@@ -81,9 +82,13 @@ def _wake_later(book: Book, rows: tuple[Instalment, ...], now: datetime) -> bool
     )
 
 
-def fresh_start(mandate: Mandate, debits: DebitCard) -> list[Change]:
-    """An authorisation that is newer than the failures in a row begins to count them anew. Older ones stay stopped."""
-    if mandate.status is not MandateStatus.ACTIVE or debits.rev == 0 or is_stopped(mandate, debits):
+def fresh_start(mandate: Mandate, debits: DebitCard, policy: Policy | None) -> list[Change]:
+    """An authorisation that is newer than the failures in a row begins to count them anew, where they had reached the
+    limit. Fewer stay counted: those that follow are in a row with them, and stop it again. Older ones stay stopped."""
+    rail = policy.rails.get(mandate.rail) if policy else None
+    if rail is None or rail.failures_in_row is None or debits.failures < rail.failures_in_row:
+        return []
+    if mandate.status is not MandateStatus.ACTIVE or is_stopped(mandate, debits):
         return []
     return [SaveDebitCard(replace(debits, failures=0, rev=debits.rev + 1))]
 

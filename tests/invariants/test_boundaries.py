@@ -14,6 +14,7 @@ import shared.policies
 from shared.invariants import checks
 from shared.invariants.rows import (
     AccountRow,
+    AttemptRow,
     ChargeRow,
     ClaimRow,
     DebitCardRow,
@@ -878,27 +879,35 @@ class TestFailuresInARow:
     """Two in a row over all loans of a borrower, on the rail of US loans that are covered by the rule."""
 
     def tries(self, *outcomes: str | None, agreed: str | None = None) -> set[str]:
-        made = the_book()
-        (first,) = (row for row in made.attempts if row.loan_id == "l-2" and row.seq == 1)
-        attempts = [
-            replace(
-                first,
-                seq=n + 1,
-                rail="ach-covered",
-                reserves=True,
-                outcome=outcome,
-                state="settled" if outcome else "claimed",
-                claimed_at=at(f"2026-03-1{n} 08:00"),
-                settled_at=at(f"2026-03-1{n} 09:00") if outcome else None,
-            )
+        rows = [
+            self.row("l-2", n + 1, f"2026-03-1{n} 08:00", f"2026-03-1{n} 09:00", outcome)
             for n, outcome in enumerate(outcomes)
         ]
+        return self.judged(*rows, agreed=agreed)
+
+    def row(self, loan_id: str, seq: int, claimed: str, settled: str, outcome: str | None) -> AttemptRow:
+        (first,) = (row for row in the_book().attempts if row.loan_id == "l-2" and row.seq == 1)
+        return replace(
+            first,
+            loan_id=loan_id,
+            seq=seq,
+            mandate_id={"l-1": "m-1", "l-2": "m-l-2"}[loan_id],
+            rail="ach-covered",
+            reserves=True,
+            outcome=outcome,
+            state="settled" if outcome else "claimed",
+            claimed_at=at(claimed),
+            settled_at=at(settled) if outcome else None,
+        )
+
+    def judged(self, *rows: AttemptRow, agreed: str | None = None, skew: int = 0) -> set[str]:
         mandate = {"rail": "ach-covered", "agreed_at": at(agreed) if agreed else None}
         changed = book(("mandates", loan("l-2"), mandate))
-        others = [row for row in made.attempts if row.loan_id != "l-2"]
-        card = DebitCardRow("b-1", 0, sum(outcome is None for outcome in outcomes), None)
-        of = replace(changed, attempts=[*others, *attempts], debit_cards=[card])
-        return {breach.subject for breach in breaches(of) if breach.check == "failures-stop"}
+        others = [row for row in the_book().attempts if row.loan_id not in ("l-1", "l-2")]
+        card = DebitCardRow("b-1", 0, sum(row.outcome is None for row in rows), None)
+        of = replace(changed, attempts=[*others, *rows], debit_cards=[card])
+        terms = Terms(lived.LAST_SLOT, rules(), timedelta(hours=24), timedelta(seconds=skew))
+        return {breach.subject for breach in checks.run(of, terms).breaches if breach.check == "failures-stop"}
 
     def test_none_after_the_second(self) -> None:
         assert self.tries("insufficient", "limit") == set()
@@ -911,6 +920,44 @@ class TestFailuresInARow:
     def test_a_newer_authorisation_allows_more(self) -> None:
         assert self.tries("insufficient", "limit", None, agreed="2026-03-11 12:00") == set()
         assert self.tries("insufficient", "limit", None, agreed="2026-03-11 08:30") == {"l-2:P000003"}
+
+    def test_failures_after_a_newer_authorisation_stop_again(self) -> None:
+        again = ("insufficient", "limit", "limit", "insufficient", None)
+        assert self.tries(*again[:3], None, agreed="2026-03-11 12:00") == set()
+        assert self.tries(*again, agreed="2026-03-11 12:00") == {"l-2:P000005"}
+
+    def test_money_after_the_second_does_not_lift_the_stop(self) -> None:
+        assert self.tries("insufficient", "limit", "paid", None) == {"l-2:P000003", "l-2:P000004"}
+
+    def test_an_attempt_does_not_come_after_its_own_answer(self) -> None:
+        first = self.row("l-2", 1, "2026-03-10 08:00:00", "2026-03-10 08:00:01", "insufficient")
+        second = self.row("l-2", 2, "2026-03-11 08:00:09", "2026-03-11 08:00:01", "insufficient")
+        assert self.judged(first, second) == set()
+
+    def test_numbers_of_one_loan_tell_what_came_first_whatever_the_clocks_say(self) -> None:
+        first = self.row("l-2", 1, "2026-03-10 08:00:00", "2026-03-10 08:00:01", "insufficient")
+        void = self.row("l-2", 2, "2026-03-11 08:00:09", "2026-03-11 08:00:09", "void")
+        second = self.row("l-2", 3, "2026-03-11 08:00:00", "2026-03-11 08:00:01", "insufficient")
+        third = self.row("l-2", 4, "2026-03-11 08:00:00", "", None)
+        assert self.judged(first, void, second) == set()
+        assert self.judged(first, void, second, third, skew=40) == {"l-2:P000004"}
+
+    @pytest.mark.parametrize(("claimed", "wrong"), [("08:00:41", False), ("08:00:42", True)])
+    def test_between_loans_only_what_is_further_apart_than_clocks(self, claimed: str, wrong: bool) -> None:
+        first = self.row("l-2", 1, "2026-03-10 08:00:00", "2026-03-10 08:00:01", "insufficient")
+        second = self.row("l-2", 2, "2026-03-11 08:00:00", "2026-03-11 08:00:01", "insufficient")
+        other = self.row("l-1", 1, f"2026-03-11 {claimed}", "", None)
+        assert (self.judged(first, second, other, skew=40) == {other.key}) is wrong
+        assert self.judged(first, second, other) == {other.key}
+
+    @pytest.mark.parametrize(("came", "wrong"), [("08:00:41", False), ("08:00:42", True)])
+    def test_money_that_clocks_leave_open_came_between_two_failures(self, came: str, wrong: bool) -> None:
+        first = self.row("l-2", 1, "2026-03-10 08:00:00", "2026-03-10 08:00:01", "insufficient")
+        money = self.row("l-1", 1, "2026-03-11 08:00:00", f"2026-03-11 {came}", "paid")
+        second = self.row("l-2", 2, "2026-03-11 08:00:00", "2026-03-11 08:00:01", "insufficient")
+        third = self.row("l-2", 3, "2026-03-11 12:00:00", "", None)
+        assert (self.judged(first, money, second, third, skew=40) == {third.key}) is wrong
+        assert self.judged(first, money, second, third) == {third.key}
 
     def test_a_place_for_each_open_debit(self) -> None:
         card = DebitCardRow("b-3", 0, 1, None)

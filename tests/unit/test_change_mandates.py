@@ -131,6 +131,11 @@ def test_after_the_end_at_the_rail_nothing_is_debited_until_the_rail_confirms() 
 # a transaction takes 100 rows
 
 
+def covered(**changes: Any) -> Mandate:
+    """Under the rail that stops after two failures in a row."""
+    return a_mandate(rail="ach-covered", **changes)
+
+
 def many(count: int, **changes: Any) -> list[Instalment]:
     first = date(2026, 4, 1)
     return [an_instalment(number=n, due_on=first + timedelta(days=n), **changes) for n in range(1, count + 1)]
@@ -156,8 +161,8 @@ class Spy:
 
 @pytest.mark.parametrize("count", [MOST_INSTALMENTS, MOST_INSTALMENTS + 1, 360])
 def test_the_longest_loan_is_enabled_and_none_of_its_instalments_is_forgotten(count: int) -> None:
-    office = an_office(*many(count), mandates=[a_mandate(status=S.CANCELLED)])
-    office.store.commit([SaveDebitCard(DebitCard("b-1", failures=1, rev=1))])
+    office = an_office(*many(count), mandates=[covered(status=S.CANCELLED)])
+    office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, rev=1))])
     assert isinstance(office.through(ENABLE), Changed)
     steps = office.debit_steps()
     assert [steps[n] for n in range(1, MOST_INSTALMENTS + 1)] == [NOW] * MOST_INSTALMENTS
@@ -580,15 +585,23 @@ def test_a_crash_at_the_change_leaves_all_of_it_or_nothing(purpose: Purpose, whe
 
 
 def test_a_new_authorisation_counts_failures_anew_and_leaves_older_ones_stopped() -> None:
-    office = an_office(mandates=[a_mandate(status=S.CANCELLED)])
+    office = an_office(mandates=[covered(status=S.CANCELLED)])
     stopped = DebitCard("b-1", failures=2, stopped_at=NOW - timedelta(days=1), rev=1)
     office.store.commit([SaveDebitCard(stopped)])
     office.through(ENABLE)
     assert office.store.debit_card("b-1") == replace(stopped, failures=0, rev=2)
 
 
+def test_a_new_authorisation_forgives_no_failure_before_the_limit() -> None:
+    """The second one may follow, and is the second in a row whatever was authorised between them."""
+    office = an_office(mandates=[covered(status=S.CANCELLED)])
+    office.store.commit([SaveDebitCard(DebitCard("b-1", failures=1, rev=1))])
+    office.through(ENABLE)
+    assert office.store.debit_card("b-1").failures == 1
+
+
 def test_an_active_mandate_that_was_stopped_can_be_authorised_anew() -> None:
-    office = an_office()
+    office = an_office(mandates=[covered()])
     office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, stopped_at=NOW - timedelta(days=1), rev=1))])
     assert office.through(ENABLE) == Changed((("m-1", S.ACTIVE),), NOW)
     assert office.store.debit_card("b-1").failures == 0
@@ -603,7 +616,7 @@ def test_where_no_rule_spans_loans_no_card_is_written() -> None:
 
 @pytest.mark.parametrize(("signed_on", "failures"), [(date(2026, 3, 1), 2), (date(2026, 3, 12), 0)])
 def test_a_rails_confirmation_counts_anew_only_what_was_signed_later(signed_on: date, failures: int) -> None:
-    office = an_office(mandates=[a_mandate(status=S.SIGNED, signed_on=signed_on)])
+    office = an_office(mandates=[covered(status=S.SIGNED, signed_on=signed_on)])
     office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, stopped_at=at("2026-03-11 12:00"), rev=1))])
     office.changes.rail_says("l-1", "m-1", S.ACTIVE, NOW)
     assert office.store.debit_card("b-1").failures == failures

@@ -1,16 +1,21 @@
 """The debit line and its enquiries under the rules of rails, of switches and of keys that die."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from shared.adapters.memory.world import FixedClock, MemorySwitches
+from shared.adapters.memory.world import CountingCodes, FixedClock, MemorySwitches
 from shared.domain.book import AttemptState, Line, MandateStatus, NoticeState, Outcome, Source, SourceKind
+from shared.domain.errors import PolicyError
+from shared.domain.mandate_requests import Asked, Changed
+from shared.domain.mandates import Purpose
 from shared.domain.money import Money
+from shared.domain.policy import Policy
 from shared.domain.repayment import GatewayReport
 from shared.domain.switches import ALL_ON, Switches
 from shared.ports.world import DebitAnswer
+from shared.workflows.change_mandates import MandateChanges
 from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_repayments import Repayments
 from tests.unit.builders import DUE, a_borrower, a_loan, a_mandate, an_instalment, at
@@ -172,6 +177,47 @@ def test_an_attempt_that_never_went_out_gives_its_place_back() -> None:
     town.reconcile()
     assert town.attempts()[0].outcome is Outcome.VOID
     assert (town.book.debit_card("b-1").open, town.book.debit_card("b-1").failures) == (0, 0)
+
+
+class EndedShelf(Shelf):
+    """Its packs end on the due day."""
+
+    def policy(self, product: str, now: datetime) -> Policy:
+        if now >= at(f"{DUE + timedelta(days=1)} 00:00"):
+            raise PolicyError("no pack is valid")
+        return super().policy(product, now)
+
+
+def test_a_failure_that_is_told_while_no_pack_is_valid_stops_all_the_same() -> None:
+    town = two_covered_loans()
+    town.shelf = EndedShelf({"failures_in_row": 2}, notice_required=False)
+    gateway = town.gateway
+    assert isinstance(gateway, Lossy)
+    gateway.loses_answer = True
+    town.work(Line.DEBIT, ["l-1#001", "l-2#001"])
+    assert town.book.debit_card("b-1").open == 2
+    told_at = at(f"{DUE + timedelta(days=1)} 08:00")
+    town.clock.set(told_at)
+    town.reconcile()
+    assert town.book.debit_card("b-1").open == 0
+    assert town.book.debit_card("b-1").stopped_at == told_at
+
+
+def test_a_failure_before_an_authorisation_and_one_after_it_are_in_a_row() -> None:
+    town = two_covered_loans()
+    town.work(Line.DEBIT, ["l-2#001"])
+    changes = MandateChanges(town.store, town.sms, CountingCodes(), town.shelf, town.clock)
+    for purpose, code in ((Purpose.CANCEL, "100001"), (Purpose.ENABLE, "100002")):
+        town.clock.advance(timedelta(minutes=1))
+        asked = changes.ask("l-2", purpose)
+        assert isinstance(asked, Asked)
+        assert isinstance(changes.confirm("l-2", purpose, code, asked.notice.text_hash, "app"), Changed)
+    town.clock.advance(timedelta(minutes=1))
+    town.work(Line.DEBIT, ["l-1#001"])
+    assert [a.outcome for a in town.attempts()] == [Outcome.INSUFFICIENT, Outcome.INSUFFICIENT]
+    town.clock.set(at(f"{DUE} 12:00"))
+    summary = town.work(Line.DEBIT, ["l-1#001", "l-2#001"])
+    assert summary.counts == {"drop.REAUTHORISATION_NEEDED": 2}
 
 
 # switches
