@@ -13,11 +13,11 @@ from shared.adapters.policy_files import read_packs
 from shared.cli.output import Json, say, say_json
 from shared.cli.policy import Day, Folder, day_of, existing
 from shared.domain.book import Borrower, Stage
-from shared.domain.contact import Item, Notice
 from shared.domain.contact_rules import Channel, MessageClass, class_of
 from shared.domain.errors import InputError, PolicyError
 from shared.domain.messages import Rendered, most_parts, render, text_name
 from shared.domain.money import Money
+from shared.domain.notices import Item, Notice
 from shared.domain.policy import Policy, assemble
 from shared.domain.text_parts import count_parts
 from shared.domain.tiers import NoticeKind

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.domain.book import Borrower, Stage
-from shared.domain.contact import Item, Notice
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import PolicyError
+from shared.domain.notices import Item, Notice
 from shared.domain.policy import Policy
 from shared.domain.text_faults import TextFault, length_faults, text_faults
 from shared.domain.text_parts import count_parts

@@ -18,6 +18,8 @@ from shared.domain.money import Money
 from shared.domain.policy import Policy
 from shared.domain.tiers import NoticeKind, rank
 
+_URGENCY = {kind: place for place, kind in enumerate(NoticeKind)}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -40,6 +42,11 @@ class Step:
     @property
     def key(self) -> str:
         return keys.tier_key(self.tier, self.loan_id, self.number, self.episode)
+
+
+def urgency(step: Step) -> tuple[int, int, date, str, int]:
+    """By which the steps of one borrower are told, the least first."""
+    return _URGENCY[step.kind], -step.tone.rank, step.date, step.loan_id, step.number
 
 
 def step_of_repaid(file: LoanFile, today: date) -> Step:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.book import Line
-from shared.domain.contact import Notice
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
+from shared.domain.notices import Notice
 from shared.domain.stage import StageMove
 
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from shared.domain.book import Attempt, Escalation, Line, Stage
 from shared.domain.calendar import business_date
-from shared.domain.contact import Notice
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop, Reason
+from shared.domain.notices import Notice
 from shared.domain.stage import StageMove
 from shared.replay.buckets import Level, Stay
 

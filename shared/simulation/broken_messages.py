@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from shared.adapters.memory.rows import Rows
-from shared.domain import contact, steps
+from shared.domain import contact_times, reach, steps
 from shared.domain.book import Instalment, NoticeState
 from shared.domain.calendar import days_past_due
 from shared.domain.changes import Change, SaveCard, SaveNotice, WakeContact
@@ -35,17 +35,17 @@ def contact_not_logged() -> Patches:
 
 def caps_not_asked() -> Patches:
     """Contacts are logged, and nobody reads the log."""
-    yield Patch(contact, "first_allowed", lambda now, *_: now)
+    yield Patch(contact_times, "first_allowed", lambda now, *_: now)
 
 
 def bar_ignored() -> Patches:
     """Who said stop is written to all the same."""
-    yield Patch(contact, "bar_of", lambda *_: None)
+    yield Patch(reach, "bar_of", lambda *_: None)
 
 
 def hours_at_planning_only() -> Patches:
     """The hours are those of the moment at which a message was planned: the worker does not look at the clock."""
-    yield Patch(contact, "opens", lambda at, *_: at)
+    yield Patch(contact_times, "opens", lambda at, *_: at)
 
 
 def paid_not_read_again() -> Patches:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.book import BorrowerFile, DebitCard, LoanFile
-from shared.domain.contact import Notice, plan_contact
+from shared.domain.contact import plan_contact
 from shared.domain.decision import Decision, Defer, Reason
 from shared.domain.errors import BookError
 from shared.domain.mandates import is_stopped
+from shared.domain.notices import Notice
 from shared.domain.policy import Policy
 from shared.ports.book import Book
 from shared.ports.world import PolicyShelf

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from shared.domain.book import Line
-from shared.domain.contact import Notice
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop, Reason
+from shared.domain.notices import Notice
 from shared.domain.stage import StageMove
 from shared.ports.book import Book
 from shared.ports.world import PolicyShelf

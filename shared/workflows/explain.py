@@ -13,7 +13,6 @@ from typing import Any
 from shared.domain import keys, tiers
 from shared.domain.book import Attempt, Line, LoanFile, NoticeRecord
 from shared.domain.calendar import at_local, business_date
-from shared.domain.contact import Notice
 from shared.domain.contact_caps import limit_of
 from shared.domain.contact_rules import Stops
 from shared.domain.contact_windows import closed_by
@@ -23,6 +22,7 @@ from shared.domain.explained import Behind, cap_leaf, leaves_behind, named_leave
 from shared.domain.history import History, LoanHistory
 from shared.domain.holds import in_force as holds_in_force
 from shared.domain.learning import tally_key, tally_leaf
+from shared.domain.notices import Notice
 from shared.domain.policy import Policy
 from shared.domain.stage import StageMove
 from shared.domain.tiers import NoticeKind

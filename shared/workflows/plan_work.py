@@ -12,11 +12,11 @@ from shared.domain import keys
 from shared.domain.bandit import Drawn
 from shared.domain.book import Line
 from shared.domain.calendar import at_local, business_date
-from shared.domain.contact import Notice
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.errors import EventError
 from shared.domain.learning import Arm
+from shared.domain.notices import Notice
 from shared.domain.request import ByHand
 from shared.domain.stage import StageMove
 from shared.domain.switches import DEBIT, SEND

@@ -13,11 +13,10 @@ from shared.domain import keys
 from shared.domain.book import Borrower, ContactCard, NoticeRecord, NoticeState
 from shared.domain.changes import SaveCard
 from shared.domain.consent import Bar, BarredBy, barred
-from shared.domain.contact import ways_to
 from shared.domain.contact_caps import Contact, settled
 from shared.domain.contact_rules import Channel, ContactEvent, MessageClass, Reached
 from shared.domain.errors import BookError, IdentifierError, StoreError
-from shared.domain.reach import is_unreachable
+from shared.domain.reach import is_unreachable, ways_to
 from shared.ports.book import Book
 from shared.ports.messages import Inbound, Receipt, What
 from shared.ports.world import Clock, PolicyShelf

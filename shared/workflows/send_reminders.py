@@ -15,12 +15,13 @@ from shared.domain.book import Borrower, ContactCard, Line, NoticeRecord, Notice
 from shared.domain.calendar import at_local, business_date
 from shared.domain.changes import Insert, SaveCard, SaveNotice
 from shared.domain.consent import Bar, BarredBy, barred
-from shared.domain.contact import Notice, plan_contact, told_after
+from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact, logged, released
 from shared.domain.contact_rules import Cap, Channel
 from shared.domain.contact_windows import closes
 from shared.domain.decision import Act, Defer, Drop, Reason
 from shared.domain.messages import Fill, Rendered, render
+from shared.domain.notices import Notice, told_after
 from shared.domain.policy import Policy
 from shared.domain.provider_rules import ProviderRules
 from shared.domain.tiers import NoticeKind

@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.domain.book import ContactCard
-from shared.domain.contact import Notice, told_after
 from shared.domain.contact_caps import settled
 from shared.domain.contact_rules import ContactEvent, Reached
 from shared.domain.decision import Act
+from shared.domain.notices import Notice, told_after
 from tests.contact_check.facts import Answer, Bar, Case, Contact, Hold, Instalment, Loan
 from tests.contact_check.judge import Judge
 from tests.contact_check.law import CHANNELS, CLASSES, book

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 
 from shared.adapters.policy_files import PolicyFiles, read_packs
-from shared.domain import contact, keys
+from shared.domain import keys
 from shared.domain.book import (
     Borrower,
     ContactCard,
@@ -20,12 +20,14 @@ from shared.domain.book import Instalment as DomainInstalment
 from shared.domain.book import Loan as DomainLoan
 from shared.domain.book import Told as DomainTold
 from shared.domain.consent import Bar, BarredBy
+from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact as DomainContact
 from shared.domain.contact_caps import trimmed
 from shared.domain.contact_rules import Channel, ContactEvent, MessageClass, Reached
 from shared.domain.decision import Act, Decision, Defer, Drop
 from shared.domain.hold_orders import HoldAdd, new_hold
 from shared.domain.holds import Hold
+from shared.domain.notices import Notice
 from shared.domain.packs import Kind, Leaf, Pack
 from shared.domain.policy import Policy
 from tests.contact_check.facts import Answer, Case, Contact, Instalment, Loan, Told
@@ -52,7 +54,7 @@ class Product:
     def files(self, case: Case) -> list[LoanFile]:
         return [file_of(loan, case.setting, case.country, self._fault) for loan in case.loans]
 
-    def decide(self, case: Case, card: ContactCard) -> tuple[Decision[contact.Notice], Answer]:
+    def decide(self, case: Case, card: ContactCard) -> tuple[Decision[Notice], Answer]:
         """The decision on a case. `card` is the product's own row; its log is what it kept of the case's."""
         given = self.planted.case(case)
         seen = card
@@ -62,7 +64,7 @@ class Product:
         policies = self.policies(case.setting, case.country, frozenset(loan.product for loan in case.loans))
         files = self.files(given)
         seen = replace(seen, bars=tuple(bar_of(b.channel, b.address, b.classes) for b in given.bars))
-        found = contact.plan_contact(borrower_of(given), seen, files, policies, case.now)
+        found = plan_contact(borrower_of(given), seen, files, policies, case.now)
         return found, self.planted.answer(answer_of(found))
 
 
@@ -180,7 +182,7 @@ def _told(told: DomainTold) -> Told:
     return Told(told.tier, told.on, told.announced_on, told.announced_minor)
 
 
-def answer_of(decision: Decision[contact.Notice]) -> Answer:
+def answer_of(decision: Decision[Notice]) -> Answer:
     match decision:
         case Drop(reason):
             return Answer("drop", reason.name)

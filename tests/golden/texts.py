@@ -8,10 +8,10 @@ from pathlib import Path
 from shared.adapters.jinja_texts import fill
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import Borrower, Stage
-from shared.domain.contact import Item, Notice
 from shared.domain.contact_rules import Channel, MessageClass, class_of
 from shared.domain.messages import Rendered, render, text_name
 from shared.domain.money import Money
+from shared.domain.notices import Item, Notice
 from shared.domain.text_parts import count_parts
 from shared.domain.tiers import NoticeKind
 

@@ -20,7 +20,7 @@ from shared.domain.behaviour import Observed, behaviour_pack, compared, observed
 from shared.domain.book import Borrower, Instalment, InstalmentState, Line, LoanFile, NoticeRecord, NoticeState, Outcome
 from shared.domain.calendar import business_date
 from shared.domain.consent import Bar, BarredBy
-from shared.domain.contact import Notice, plan_contact
+from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact, first_allowed
 from shared.domain.contact_rules import Channel, MessageClass, merge
 from shared.domain.contact_windows import opens
@@ -28,6 +28,7 @@ from shared.domain.decision import Act, Decision, Defer, Reason
 from shared.domain.errors import LeafError
 from shared.domain.learning import Arm, Learning, read_behaviour, tally_key
 from shared.domain.money import Money
+from shared.domain.notices import Notice
 from shared.domain.packs import Kind, Leaf, Pack, parse_pack
 from shared.domain.policy import Policy, assemble
 from shared.workflows.learn import Behaviour

@@ -19,9 +19,10 @@ from shared.domain.book import (
     Stage,
     Told,
 )
-from shared.domain.contact import Notice, plan_contact, told_after
+from shared.domain.contact import plan_contact
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.money import Money
+from shared.domain.notices import Notice, told_after
 from shared.domain.policy import Policy
 from shared.domain.steps import next_change
 from shared.domain.tiers import NoticeKind

@@ -12,11 +12,12 @@ from shared.domain import keys
 from shared.domain.book import Borrower, Instalment, InstalmentState, LoanFile, Outcome
 from shared.domain.calendar import zone
 from shared.domain.consent import Bar, BarredBy
-from shared.domain.contact import Notice, plan_contact
+from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact
 from shared.domain.contact_rules import CalendarDays, Channel, ContactRules, MessageClass, Scope, Stops, merge
 from shared.domain.decision import Act, Decision, Defer, Reason
 from shared.domain.holds import Hold
+from shared.domain.notices import Notice
 from shared.domain.policy import Policy
 from tests.unit.builders import (
     DUE,

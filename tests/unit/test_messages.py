@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from shared.adapters.jinja_texts import fill
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import Borrower, Stage
-from shared.domain.contact import Item, Notice
 from shared.domain.contact_rules import Channel, MessageClass, class_of
 from shared.domain.errors import PolicyError
 from shared.domain.messages import LONGEST_NAME, Rendered, render, text_name
 from shared.domain.money import Money
+from shared.domain.notices import Item, Notice
 from shared.domain.policy import Policy
 from shared.domain.text_faults import TextFault
 from shared.domain.text_templates import Addition, Template

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.jinja_texts import fill
 from shared.adapters.policy_files import read_packs
 from shared.domain.book import Attempt, Instalment, InstalmentState, Outcome, Source, SourceKind, Told
-from shared.domain.contact import Notice, plan_contact, told_after, ways_to
+from shared.domain.contact import plan_contact
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.debit import plan_debit
 from shared.domain.decision import Act, Decision
@@ -18,10 +18,12 @@ from shared.domain.errors import PolicyError
 from shared.domain.mandates import Purpose
 from shared.domain.messages import render, text_name
 from shared.domain.money import Money
+from shared.domain.notices import Notice, told_after
 from shared.domain.one_time_codes import issued, standing_refusal
 from shared.domain.operations import Extent, needs_second_person
 from shared.domain.packs import Leaf, Pack
 from shared.domain.policy import Policy, assemble
+from shared.domain.reach import ways_to
 from shared.domain.risk_notice import code_message, risk_notice
 from shared.domain.settlement import allocate
 from shared.domain.stage import plan_stage

@@ -22,7 +22,7 @@ from shared.domain.book import (
     Stage,
     Told,
 )
-from shared.domain.contact import Notice, plan_contact
+from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact
 from shared.domain.contact_rules import Channel, MessageClass, Stops
 from shared.domain.debit import Presentment, plan_debit
@@ -30,6 +30,7 @@ from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.holds import Hold
 from shared.domain.intents import plan_pay_now, plan_refund
 from shared.domain.money import Money
+from shared.domain.notices import Notice
 from shared.domain.operations import Order, Verb
 from shared.domain.pay_order import PayOrder
 from shared.domain.stage import plan_stage
