@@ -19,6 +19,8 @@ from shared.domain.money import Money
 from shared.domain.portfolio import BORROWERS, COLUMNS, INSTALMENTS, LOANS, MANDATES, PAYMENTS
 
 FIRST_DAY = date(2026, 3, 2)
+FIRST_DUE = range(3, 31)
+"""In how many days the first open instalment of a loan falls due, where it is not late already."""
 SEED = 20260302
 _ACTIVE, _SUSPENDED, _CANCELLED = MandateStatus.ACTIVE, MandateStatus.SUSPENDED, MandateStatus.CANCELLED
 
@@ -112,18 +114,21 @@ def _cast(first_day: date) -> tuple[Part, ...]:
     )
 
 
-def generate(first_day: date = FIRST_DAY, seed: int = SEED) -> Portfolio:
-    """The portfolio as of a first day: what was due before it is paid, but for the loans that begin late."""
+def generate(first_day: date = FIRST_DAY, seed: int = SEED, times: int = 1, first_due: range = FIRST_DUE) -> Portfolio:
+    """The portfolio as of a first day: what was due before it is paid, but for the loans that begin late.
+
+    `times` is how often the cast comes, with as many people more: up to 16, for ids have three digits.
+    """
     random = Random(seed)
-    cast = _cast(first_day)
-    owners = _owners(len(cast), random)
+    cast = _cast(first_day) * times
+    owners = _owners(len(cast), len(PEOPLE) * times, random)
     products = _products(len(cast), random)
     rows: dict[str, list[tuple[str, ...]]] = {name: [] for name in COLUMNS}
     habits: dict[str, Habit] = {}
     people = {owner: f"B-{place:03d}" for place, owner in enumerate(sorted(set(owners)), 1)}
-    rows[BORROWERS] = [_borrower(borrower_id, PEOPLE[owner]) for owner, borrower_id in people.items()]
+    rows[BORROWERS] = [_borrower(borrower_id, PEOPLE[owner % len(PEOPLE)]) for owner, borrower_id in people.items()]
     for place, (part, owner, product) in enumerate(zip(cast, owners, products, strict=True), 1):
-        loan = _Draft(f"{_INITIALS[product]}-{place:03d}", product, part, first_day, random)
+        loan = _Draft(f"{_INITIALS[product]}-{place:03d}", product, part, first_day, first_due, random)
         habits[loan.loan_id] = part.habit
         for name, row in loan.rows(people[owner]):
             rows[name].append(row)
@@ -136,10 +141,10 @@ def _borrower(borrower_id: str, person: Person) -> tuple[str, ...]:
     return borrower_id, person.name, phone, person.locale, person.time_zone, person.country
 
 
-def _owners(loans: int, random: Random) -> list[int]:
+def _owners(loans: int, people: int, random: Random) -> list[int]:
     """A person for each loan: everybody has one, and some have two or three."""
-    several = [random.randrange(len(PEOPLE)) for _ in range(loans - len(PEOPLE))]
-    owners = [*range(len(PEOPLE)), *several]
+    several = [random.randrange(people) for _ in range(loans - people)]
+    owners = [*range(people), *several]
     random.shuffle(owners)
     return owners
 
@@ -175,12 +180,14 @@ _TERMS = {
 class _Draft:
     """One loan while it is drawn."""
 
-    def __init__(self, loan_id: str, product: str, part: Part, first_day: date, random: Random) -> None:
+    def __init__(
+        self, loan_id: str, product: str, part: Part, first_day: date, first_due: range, random: Random
+    ) -> None:
         self.loan_id, self.product, self.part = loan_id, product, part
         terms = _TERMS[product]
         self.principal = random.choice(terms.principals) * 10_000
         self.first_open_due = (
-            first_day - timedelta(days=part.late) if part.late else first_day + timedelta(days=random.randrange(3, 31))
+            first_day - timedelta(days=part.late) if part.late else first_day + timedelta(days=random.choice(first_due))
         )
         left = part.left or random.randrange(5, 9)
         self.term = next((t for t in sorted(terms.terms) if t > left), left + 1)

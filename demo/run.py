@@ -113,13 +113,17 @@ def _portfolio(options: Options, scratch: Path) -> tuple[Path, Callable[[Stack],
 
 
 def deploy(aws: LocalAws, phones: str, clock: datetime) -> Stack:
-    """The stack as the demo has it: simulated time, no schedules, the stub as its gateway."""
-    parameters = {"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones}
-    outputs = aws.deploy(parameters, clock)
-    stack = Stack(aws, outputs)
+    """The stack as the demo has it: simulated time, no schedules, the stub as its gateway, one worker a line."""
+    stack = Stack(aws, deploy_stack(aws, phones, clock))
     stack.one_worker_a_line()
     stack.warm_gateway()
     return stack
+
+
+def deploy_stack(aws: LocalAws, phones: str, clock: datetime) -> dict[str, str]:
+    """The outputs of a stack with simulated time, no schedules, the stub as its gateway."""
+    parameters = {"WithStub": "on", "VirtualTime": "on", "Schedules": "off", "AllowedPhones": phones}
+    return aws.deploy(parameters, clock)
 
 
 def import_book(aws: LocalAws, folder: Path) -> str:
@@ -162,16 +166,7 @@ def live(stack: Stack, plan: Plan, habit_of: Callable[[str], Habit], shown: Pict
 
 def look(stack: Stack, plan: Plan, book: str) -> History:
     """Everything that stands in the tables and outside of them, once the run is over."""
-    records = Records(
-        _sorted(stack, Borrower),
-        _sorted(stack, Loan),
-        _sorted(stack, Instalment),
-        _sorted(stack, Mandate),
-        _sorted(stack, Attempt),
-        _sorted(stack, NoticeRecord),
-        _sorted(stack, Escalation),
-        _sorted(stack, LedgerEntry),
-    )
+    records = records_of(stack)
     decisions = stack.decisions()
     inbox = stack.inbox()
     outside = Outside(
@@ -182,6 +177,20 @@ def look(stack: Stack, plan: Plan, book: str) -> History:
         checks(stack.aws),
     )
     return History(plan, book, records, outside)
+
+
+def records_of(stack: Stack) -> Records:
+    """All rows as they stand now."""
+    return Records(
+        _sorted(stack, Borrower),
+        _sorted(stack, Loan),
+        _sorted(stack, Instalment),
+        _sorted(stack, Mandate),
+        _sorted(stack, Attempt),
+        _sorted(stack, NoticeRecord),
+        _sorted(stack, Escalation),
+        _sorted(stack, LedgerEntry),
+    )
 
 
 def _sorted(stack: Stack, kind: type[R]) -> tuple[R, ...]:

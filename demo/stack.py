@@ -36,6 +36,8 @@ _DAY_OF: Mapping[type[Row], tuple[str, str]] = {
     LedgerEntry: ("ledger", "booked_on"),
 }
 """Of the kinds that are read day by day: their table, and the attribute with the day."""
+DEAD = ("-dead", "-failed-runs")
+"""How the names of queues end whose messages nobody works on any more."""
 _LOOK_UP = ROOT / "events" / "payment_stub_look_up.json"
 _POLL_S = 0.02
 _STUB_PROCESSES = 3
@@ -102,15 +104,17 @@ class Stack:
 
     def backlog(self) -> dict[str, int]:
         """Messages that wait or are in work, by queue; one that was given up is an error."""
-        (regions,) = self._inbox("/_ministack/sqs/messages")["messages"].values() or ({},)
-        found = {
-            url.rsplit("/", 1)[-1]: len(messages) for region in regions.values() for url, messages in region.items()
-        }
-        dead = {name: count for name, count in found.items() if count and name.endswith(("-dead", "-failed-runs"))}
+        found = {name: len(messages) for name, messages in self.messages().items()}
+        dead = {name: count for name, count in found.items() if count and name.endswith(DEAD)}
         if dead:
             name, count = next(iter(dead.items()))
             raise StackError(f"queue {name} holds {count} given up: see what the functions log")
         return found
+
+    def messages(self) -> Mapping[str, list[dict[str, Any]]]:
+        """Every message by queue, those in a worker's hands included, as the emulator shows them."""
+        (regions,) = self._inbox("/_ministack/sqs/messages")["messages"].values() or ({},)
+        return {url.rsplit("/", 1)[-1]: messages for region in regions.values() for url, messages in region.items()}
 
     def repay(self, pay: Pay, paid_on: date) -> None:
         self._client("sqs").send_message(

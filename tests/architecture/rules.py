@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-_OURS = {"shared", "functions", "demo", "infra", "tests"}
+_OURS = {"shared", "functions", "demo", "drills", "infra", "tests"}
 
 _INNER = {
     "shared.domain": {"shared.domain"},
@@ -98,7 +98,7 @@ def _module_breaches(module: str, tree: ast.Module) -> Iterator[Breach]:
         for problem in _import_problems(module, name):
             yield Breach(module, line, problem)
     if not module.startswith(
-        ("shared.cli", "shared.simulation", "shared.replay", "demo", "infra", "tests")
+        ("shared.cli", "shared.simulation", "shared.replay", "demo", "drills", "infra", "tests")
     ) and not _is_bootstrap(module):
         seen = {ring for _, name in names for ring in ("shared.workflows", "shared.adapters") if _is_in(name, ring)}
         if len(seen) == 2:
@@ -126,7 +126,7 @@ def _import_problems(module: str, name: str) -> Iterator[str]:
 
 
 def _edge_problems(module: str, name: str) -> Iterator[str]:
-    """The outer edges: functions, command line, demo, infra, tests."""
+    """The outer edges: functions, command line, demo, drills, infra, tests."""
     top = module.partition(".")[0]
     if top == "functions":
         own = ".".join(module.split(".")[:2])
@@ -134,13 +134,17 @@ def _edge_problems(module: str, name: str) -> Iterator[str]:
             yield f"a function imports another: {name}"
         if _is_in(name, "shared.adapters") and not _is_bootstrap(module):
             yield f"imports {name} outside its bootstrap"
-        if any(_is_in(name, edge) for edge in ("shared.cli", "shared.simulation", "demo", "infra", "tests")):
+        if any(_is_in(name, edge) for edge in ("shared.cli", "shared.simulation", "demo", "drills", "infra", "tests")):
             yield f"a function imports {name}"
     if name.partition(".")[0] == "os" and (top == "functions" or _is_in(module, "shared.adapters")):
         yield f"imports {name}: the environment is read by shared.runtime.settings alone"
-    if _is_in(module, "shared.cli") and any(_is_in(name, edge) for edge in ("functions", "demo", "infra", "tests")):
+    if _is_in(module, "shared.cli") and any(
+        _is_in(name, edge) for edge in ("functions", "demo", "drills", "infra", "tests")
+    ):
         yield f"the command line imports {name}"
-    if top in {"demo", "infra"} and any(_is_in(name, edge) for edge in ("functions", "shared.workflows", "tests")):
+    if top in {"demo", "drills", "infra"} and any(
+        _is_in(name, edge) for edge in ("functions", "shared.workflows", "tests")
+    ):
         yield f"{top} imports {name}, and drives it from outside"
     if module == "tests.berka.expected" and _is_in(name, "shared"):
         yield f"the plain count imports {name}"
@@ -171,7 +175,7 @@ def _clocks(tree: ast.Module) -> set[str]:
 
 
 def _may_use_sdk(module: str) -> bool:
-    edges = ("shared.adapters", "shared.cli", "demo", "infra", "tests")
+    edges = ("shared.adapters", "shared.cli", "demo", "drills", "infra", "tests")
     return any(_is_in(module, edge) for edge in edges) or _is_bootstrap(module)
 
 

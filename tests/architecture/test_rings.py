@@ -9,7 +9,7 @@ from tests.architecture.rules import ROOT, breaches, imports, sources
 
 
 def test_the_rings_hold() -> None:
-    assert [str(breach) for breach in breaches(sources("shared", "functions", "demo", "infra"))] == []
+    assert [str(breach) for breach in breaches(sources("shared", "functions", "demo", "drills", "infra"))] == []
 
 
 def test_every_ring_is_looked_at() -> None:
@@ -97,6 +97,7 @@ CHECKS = "shared.invariants.planted"
         ("shared.cli.planted", "import functions.plan_work.handler", "the command line imports"),
         ("demo.planted", "import shared.workflows.plan_work", "drives it from outside"),
         ("demo.planted", "import functions.plan_work.handler", "drives it from outside"),
+        ("drills.planted", "import shared.workflows.plan_work", "drives it from outside"),
         ("tests.berka.expected", "from shared.domain.money import Money", "the plain count imports"),
     ],
 )

@@ -49,6 +49,29 @@ def test_the_import_takes_it_whatever_the_first_day(first_day: date, tmp_path: P
     assert len(list(world.rows(Loan))) == len(generate(first_day).rows[LOANS])
 
 
+def test_so_many_times_the_cast_has_so_many_people_and_ids_of_its_own(tmp_path: Path) -> None:
+    many = generate(times=3)
+    world = MemoryWorld(Plan(FIRST_DAY).morning())
+
+    world.import_from(many.write(tmp_path))
+
+    phones = [phone for phone in column(many, BORROWERS, "phone") if phone]
+    assert len(list(world.rows(Loan))) == 3 * len(generate().rows[LOANS]) == len(many.habits)
+    assert len(many.rows[BORROWERS]) == 3 * len(generate().rows[BORROWERS])
+    assert len(set(phones)) == len(phones)
+    assert max(phones) <= "+447700900999"
+
+
+def test_due_days_can_lie_close_together() -> None:
+    near = generate(first_due=range(4, 7))
+    paid = Counter(column(near, PAYMENTS, "loan_id"))
+    due = [row for row in near.rows[INSTALMENTS] if int(row[1]) == paid[row[0]] + 1]
+    ahead = [date.fromisoformat(row[2]) - FIRST_DAY for row in due if date.fromisoformat(row[2]) > FIRST_DAY]
+
+    assert len(ahead) > 40
+    assert {days.days for days in ahead} == {4, 5, 6}
+
+
 def test_about_sixty_loans_of_fewer_borrowers(book: Portfolio) -> None:
     owners = Counter(column(book, LOANS, "borrower_id"))
 
