@@ -17,7 +17,15 @@ from shared.domain.book import (
 )
 from shared.domain.calendar import at_local, business_date, zone
 from shared.domain.contact_rules import Stops
-from shared.domain.debit_days import LONGEST_CLOSURE, DebitDay, debit_day, first_debit_day, is_announced, may_go_on
+from shared.domain.debit_days import (
+    LONGEST_CLOSURE,
+    DebitDay,
+    debit_day,
+    first_debit_day,
+    is_announced,
+    knows_paydays,
+    may_go_on,
+)
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.holds import held
 from shared.domain.mandates import is_stopped
@@ -27,7 +35,7 @@ from shared.domain.policy import Policy
 from shared.domain.rail import Rail
 
 UNRULED = timedelta(hours=1)
-"""How soon a debit looks again for the policy pack, the rail's pack or the rail's calendar that it lacks."""
+"""How soon a debit looks again for the policy pack, the rail's pack or the calendar that it lacks."""
 
 OTHERS_OPEN = timedelta(minutes=15)
 """How soon a debit looks again when another one of the borrower could be the failure that forbids it."""
@@ -89,6 +97,8 @@ def plan_debit(  # noqa: C901 - one line for each thing that stands before an at
         if not rail.knows(today + LONGEST_CLOSURE):
             return Defer(now + UNRULED, Reason.RAIL_CALENDAR_ENDED)
         spent = instalment.attempts >= rules.due_day_attempts
+        if spent and not knows_paydays(instalment, rules):
+            return Defer(now + UNRULED, Reason.CALENDAR_ENDED)
         return Drop(Reason.RETRY_DAYS_OVER if spent else Reason.CATCH_UP_OVER)
     if rules.notice_required and not is_announced(instalment, told, rules, today):
         return Defer(now + policy.notice_wait, Reason.NOTICE_NOT_SENT)

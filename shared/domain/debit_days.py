@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from shared.domain.book import Instalment, Told
+from shared.domain.business_days import Roll
 from shared.domain.decision import Reason
+from shared.domain.errors import PolicyError
 from shared.domain.outcomes import RULES, Retry
 from shared.domain.policy import Policy
 from shared.domain.rail import Rail
@@ -131,9 +133,29 @@ def _retry_days(instalment: Instalment, rules: Policy, rail: Rail, payday: int |
 
 
 def _paydays(due_on: date, days_of_month: tuple[int, ...], rules: Policy) -> list[date]:
-    """The paydays within `payday_within_days` after the due date; a month that is too short pays on its last day."""
-    ahead = [due_on + timedelta(days=n) for n in range(1, rules.payday_within_days + 1)]
-    return [d for d in ahead if _is_payday(d, days_of_month)]
+    """The days within `payday_within_days` after the due date on which wages come; a month that is too short pays on
+    its last day."""
+    last = due_on + timedelta(days=rules.payday_within_days)
+    ahead = (due_on + timedelta(days=n) for n in range(1, rules.payday_within_days + LONGEST_CLOSURE.days))
+    paid_on = {_wages_come(day, rules) for day in ahead if _is_payday(day, days_of_month)}
+    return sorted(day for day in paid_on if day and due_on < day <= last)
+
+
+def _wages_come(payday: date, rules: Policy) -> date | None:
+    """Wages of a day off come on the working day before it (in China by law: 工资支付暂行规定, article 7), where the
+    country's calendar is loaded; None on a day of which it does not say whether people work."""
+    if rules.calendar is None:
+        return payday
+    try:
+        return rules.calendar.rolled(payday, Roll.PRECEDING)
+    except PolicyError:
+        return None
+
+
+def knows_paydays(instalment: Instalment, rules: Policy) -> bool:
+    """The country's calendar reaches over all days on which an attempt may wait for wages."""
+    last = instalment.due_on + timedelta(days=rules.payday_within_days)
+    return rules.calendar is None or rules.calendar.knows(last)
 
 
 def _is_payday(day: date, days_of_month: tuple[int, ...]) -> bool:

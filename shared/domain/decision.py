@@ -44,6 +44,7 @@ class Reason(Enum):
     RAIL_DOES_NOT_SETTLE = "the rail does not settle today"
     RAIL_CLOSED = "the rail takes no debits at this hour"
     RAIL_UNKNOWN = "no valid pack of the mandate's rail: nothing is debited over it"
+    CALENDAR_ENDED = "the calendar of the borrower's country ends before the paydays ahead: nothing waits on a guess"
     RAIL_CALENDAR_ENDED = "the rail's calendar is not known for that day: nothing is debited over it"
     OTHER_ATTEMPTS_OPEN = "another open attempt could be the failure after which none may follow"
     SWITCHED_OFF = "an operator switched this off"

@@ -53,6 +53,7 @@ LEAVES: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
         Reason.RAIL_DOES_NOT_SETTLE: ("rail.settle_weekdays", "rail.closed_on"),
         Reason.RAIL_CLOSED: ("rail.windows", "rail.zone"),
         Reason.RAIL_CALENDAR_ENDED: ("rail.calendar_until",),
+        Reason.CALENDAR_ENDED: ("calendar.years",),
         Reason.OTHER_ATTEMPTS_OPEN: ("rail.failures_in_row",),
         Reason.NOTICE_NOT_SENT: (*_NOTICES, "stage.*.notice_from_dpd", "notice_wait_minutes"),
         Reason.STAGE_UNCHANGED: ("stage.*.from_dpd", "stage.dpd_origin"),

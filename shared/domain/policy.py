@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from shared.domain.book import Component, Instalment, Outcome, SourceKind, Stage
+from shared.domain.business_days import Calendar, read_calendar
 from shared.domain.calendar import business_date
 from shared.domain.contact_loosening import loosens
 from shared.domain.contact_rules import (
@@ -76,6 +77,10 @@ class StageRule:
     notice_from_dpd: int
     consequences: tuple[str, ...]
     notice_is_law: bool = False  # a law asks for the notice, so that it is a legal one
+
+    def from_day(self, dpd: int) -> "StageRule":
+        """The same, neither told nor entered before a day past due."""
+        return replace(self, from_dpd=max(dpd, self.from_dpd), notice_from_dpd=max(dpd, self.notice_from_dpd))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,7 @@ class Policy:
     contact: ContactRules = NO_RULES  # of the borrower's country too, once `within` it; before, nothing goes out
     planned: ContactRules = NO_RULES  # the same from the sending hour on, for what is not told at once
     lost: Mapping[MessageClass, tuple[Channel, ...]] = field(default_factory=dict)  # whose provider has no valid pack
+    calendar: Calendar | None = None  # of the borrower's country, where one is loaded
 
     _within: dict[str, "Policy"] = field(default_factory=dict, init=False, repr=False, compare=False)
     _under: dict[str, "Policy"] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -182,6 +188,7 @@ class Policy:
             providers = {c: provider for c, provider in self.providers.items() if provider.serves(country)}
             contact = merge_all([found.contact, self.own, *(p.contact for p in providers.values())])
             lost = {c for c, name in self.wired.items() if name != NOBODY and c not in self.providers}
+            late = 1 + (contact.grace_days or 0)  # the first day past due that has consequences
             names = [f"{found.name}-{found.version}", *sorted(f"{p.name}-{p.version}" for p in providers.values())]
             self._within[country] = replace(
                 self,
@@ -191,6 +198,9 @@ class Policy:
                 providers=providers,
                 contact=contact,
                 planned=merge(contact, _from_hour(self.send_from)),
+                calendar=next((read_calendar(p) for p in self.packs if p.id == f"calendar-{country.lower()}"), None),
+                overdue_from_dpd=tuple(sorted({max(late, dpd) for dpd in self.overdue_from_dpd})),
+                stages=tuple(rule.from_day(late) for rule in self.stages),
                 max_attempts=_least(self.max_attempts, found.contact.max_attempts),
                 notice_lead_days=max(self.notice_lead_days, found.contact.lead_days or 0),
                 notice_lead_days_varied=max(

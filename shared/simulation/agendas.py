@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from shared.adapters.memory.book import MemoryBook
 from shared.domain import keys
 from shared.domain.book import Line, Loan, LoanStatus
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.invariants.rules import STAGES, RuleBook
 from shared.invariants.terms import Breach
 
@@ -61,7 +63,8 @@ def earliest_open(store: MemoryBook) -> datetime | None:
 def never_arrived(store: MemoryBook, rules: RuleBook, now: datetime) -> Iterator[Breach]:
     """Loans that are days behind their stage, though everything ran: whatever had to come first never came.
 
-    A hold, money that a person has to look at, or a change of one of these within the last days explains it.
+    A hold, money that a person has to look at, or a change of one of these within the last days explains it. So does a
+    borrower in zones that leave no hour for any message, without which no stage begins.
     """
     for loan in store.scan(Loan):
         if not isinstance(loan, Loan) or loan.status is not LoanStatus.OPEN or _was_held(store, loan, now):
@@ -71,8 +74,26 @@ def never_arrived(store: MemoryBook, rules: RuleBook, now: datetime) -> Iterator
         if terms is None or oldest is None or oldest.blocked or oldest.episode:
             continue
         dpd = terms.dpd(oldest.due_on, terms.date_of(now - ARRIVES_WITHIN))
-        if STAGES.index(terms.bucket(dpd)) > STAGES.index(loan.stage):
+        if STAGES.index(terms.bucket(dpd)) > STAGES.index(loan.stage) and _may_be_told(store, loan, rules, now):
             yield Breach("stages-arrive", loan.loan_id, f"in {loan.stage}, {ARRIVES_WITHIN.days} days after it was due")
+
+
+def _may_be_told(store: MemoryBook, loan: Loan, rules: RuleBook, now: datetime) -> bool:
+    """Some quarter hour of the last days was open for an overdue notice, on all the borrower's clocks."""
+    file, terms = store.borrower_file(loan.borrower_id), rules.at(loan.product, now)
+    packs = rules.contact(loan.product, file.borrower.country, terms.date_of(now)) if file and terms else None
+    if file is None or terms is None or packs is None:
+        return False
+    zones = [ZoneInfo(zone) for zone in file.borrower.zones]
+    quarters = (now - n * timedelta(minutes=15) for n in range(ARRIVES_WITHIN // timedelta(minutes=15)))
+    return any(
+        all(
+            local.time() >= terms.send_from and all(pack.admits(local, MessageClass.COLLECTION, way) for pack in packs)
+            for local in (at.astimezone(zone) for zone in zones)
+        )
+        for at in quarters
+        for way in Channel
+    )
 
 
 def _was_held(store: MemoryBook, loan: Loan, now: datetime) -> bool:

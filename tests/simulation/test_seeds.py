@@ -51,7 +51,15 @@ def test_seeds_live_under_all_kinds_of_packs() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["claim-after-act", "suspense-dropped", "not-found-without-a-claim", "bar-ignored", "cure-does-not-undo"],
+    [
+        "claim-after-act",
+        "unknown-is-failed",
+        "fresh-key-per-retry",
+        "not-found-without-a-claim",
+        "suspense-dropped",
+        "bar-ignored",
+        "cure-does-not-undo",
+    ],
 )
 def test_a_patch_of_the_workflows_is_noticed(name: str) -> None:
     caught = first_caught(name, range(12), world(), LOANS, DAYS)

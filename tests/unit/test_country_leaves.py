@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.policy_files import read_packs
 from shared.domain import keys
-from shared.domain.book import Outcome
+from shared.domain.book import Outcome, Stage, Told
 from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact
 from shared.domain.contact_rules import Channel, ContactEvent, MessageClass, Reached, Stops
@@ -220,6 +220,24 @@ def test_a_lender_pack_that_caps_harder_holds_the_message() -> None:
     assert found == Defer(day(2, "09:00"), Reason.CONTACT_CAP)
     without = plan_contact(a_borrower(), card, [a_file()], {"jiebei": a_policy()}, day(0))
     assert isinstance(without, Act)
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [(1, "NOTHING_DUE"), (3, "NOTHING_DUE"), (4, "OVERDUE_4"), (6, "OVERDUE_4"), (7, "OVERDUE_7")],
+)
+def test_within_the_grace_nobody_is_called_overdue(offset: int, expected: str) -> None:
+    policies = {"jiebei": within("delinquency.grace_days", 3)}
+    found = plan_contact(a_borrower(), a_card(), [a_file()], policies, day(offset))
+    tier = found.do.covers[0].tier if isinstance(found, Act) else found.reason.name
+    assert tier == expected
+
+
+@pytest.mark.parametrize(("offset", "stage"), [(3, None), (4, Stage.M1), (31, Stage.M2)])
+def test_no_stage_begins_within_the_grace(offset: int, stage: Stage | None) -> None:
+    told = Told("OVERDUE_30", DUE + timedelta(days=offset))
+    found = plan_stage(a_file(), told, within("delinquency.grace_days", 3), day(offset))
+    assert (found.do.enter[-1].stage if isinstance(found, Act) else None) == stage
 
 
 def test_a_lender_pack_that_stops_more_under_a_hold_is_obeyed() -> None:

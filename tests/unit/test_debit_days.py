@@ -1,5 +1,6 @@
 """Which day an attempt belongs to: the due day's slots, then retry days and paydays, on days when the rail settles."""
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import Instalment, Outcome, Told
 from shared.domain.debit import plan_debit
 from shared.domain.debit_days import DebitDay, debit_day, is_announced
@@ -42,7 +44,7 @@ def chosen(
     **policy: Any,
 ) -> DebitDay | None:
     the_rail = a_rail(**(rail or {}))
-    plan = {"max_attempts": 5, "retry_days": (3, 7), "usual_paydays": ()} | policy
+    plan = {"max_attempts": 5, "retry_days": (3, 7), "usual_paydays": (), "calendar": None} | policy
     rules = a_policy_over(the_rail, **plan).under("stub")
     assert rules is not None
     return debit_day(instalment, told or announced(), rules, the_rail, today, payday)
@@ -170,7 +172,7 @@ def plan(instalment: Instalment, now: object, rail: dict[str, Any] | None = None
     return plan_debit(instalment, a_loan(), a_mandate(), announced(), rules, now=now)  # type: ignore[arg-type]
 
 
-RETRIES: dict[str, Any] = {"max_attempts": 5, "retry_days": (3, 7), "usual_paydays": ()}
+RETRIES: dict[str, Any] = {"max_attempts": 5, "retry_days": (3, 7), "usual_paydays": (), "calendar": None}
 
 
 def test_each_wait_says_why() -> None:
@@ -189,6 +191,50 @@ def test_a_retry_day_and_a_payday_are_reasons_to_act() -> None:
     pay = plan(tried(3), day(2, "20:00"), **RETRIES | {"usual_paydays": (12,)})
     assert isinstance(pay, Act)
     assert (pay.reason, pay.do.slot) == (Reason.PAYDAY, "2026-03-12T20:00")
+
+
+CHINA = PolicyFiles().policy("jiebei", at("2026-02-01 12:00")).within("CN").calendar
+
+
+@pytest.mark.parametrize(
+    ("due_on", "payday", "wages"),
+    [
+        (
+            date(2026, 2, 10),
+            15,
+            date(2026, 2, 14),
+        ),  # a Saturday that is worked, before the Spring Festival
+        (date(2026, 2, 10), 14, date(2026, 2, 14)),
+        (date(2026, 3, 10), 15, date(2026, 3, 13)),  # a Sunday: on the Friday before it
+        (date(2026, 4, 28), 5, date(2026, 4, 30)),  # Labour Day takes the first five days of May
+        (date(2026, 5, 8), 10, date(2026, 5, 9)),  # a Sunday, and the Saturday before it is worked
+        (date(2026, 3, 10), 16, date(2026, 3, 16)),
+    ],
+)
+def test_wages_of_a_day_off_come_on_the_working_day_before_it(due_on: date, payday: int, wages: date) -> None:
+    row = replace(tried(3, due_on), due_on=due_on)
+    told = announced(on=due_on - timedelta(days=1))
+    found = chosen(row, due_on, payday=payday, told=told, retry_days=(), calendar=CHINA)
+    assert found == DebitDay(wages, (time(20),), Reason.PAYDAY)
+
+
+def test_wages_that_came_by_the_due_day_are_waited_for_no_more() -> None:
+    due_on = date(2026, 2, 14)  # those of the 15th came that day
+    row = replace(tried(3, due_on), due_on=due_on)
+    told = announced(on=due_on - timedelta(days=1))
+    assert chosen(row, due_on, payday=15, told=told, retry_days=(), calendar=CHINA) is None
+    assert chosen(row, due_on, payday=15, told=told, retry_days=()) is not None
+
+
+def test_past_the_last_loaded_year_no_retry_waits_for_wages_on_a_guess() -> None:
+    due_on = date(2026, 12, 28)
+    row = replace(tried(3, due_on), due_on=due_on)
+    assert chosen(row, due_on, payday=5, retry_days=(), calendar=CHINA) is None
+    now, ahead = at("2026-12-28 21:00"), {"usual_paydays": (5,), "calendar": CHINA}
+    assert plan(row, now, **RETRIES | ahead | {"retry_days": ()}) == Defer(
+        now + timedelta(hours=1), Reason.CALENDAR_ENDED
+    )
+    assert plan(row, now, **RETRIES | ahead).reason is Reason.WAITS_FOR_RETRY_DAY  # a day that is certain
 
 
 def test_past_the_end_of_the_rails_calendar_nothing_is_debited() -> None:

@@ -223,7 +223,7 @@ CHANGES: dict[str, Callable[[object], object]] = {
     "debit.due_day_attempts": lambda _: 2,
     "debit.retry_days": lambda _: [2],
     "debit.usual_paydays": lambda _: [12],
-    "debit.payday_within_days": lambda _: 4,
+    "debit.payday_within_days": lambda _: 2,
     "debit.partial_percent": lambda _: 50,
     "debit.funding_deny": lambda _: ["credit-line"],
     "allocation.order": lambda _: ["interest", "fee", "penalty", "principal"],

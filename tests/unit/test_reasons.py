@@ -22,6 +22,7 @@ from shared.domain.book import (
     Stage,
     Told,
 )
+from shared.domain.business_days import Calendar
 from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact
 from shared.domain.contact_rules import Channel, MessageClass, Stops
@@ -111,6 +112,8 @@ def debit_rules() -> list[Any]:
     cards = (Source(SourceKind.DEBIT_CARD, "card-1"), Source(SourceKind.DEBIT_CARD, "card-2"))
     ordered, credit = a_mandate(funding=cards), a_mandate(funding=(Source(SourceKind.CREDIT_LINE, "c-1"),))
     ended: dict[str, Any] = {"calendar_until": DUE - timedelta(days=1)}
+    nowhere = Calendar("calendar-cn", frozenset({2025}), frozenset({6, 7}), frozenset(), frozenset())
+    paydays_alone = a_policy_over(a_rail(), max_attempts=5, retry_days=(), usual_paydays=(12,), calendar=nowhere)
     return [
         over(spent),
         over(spent, day(2)),
@@ -127,6 +130,7 @@ def debit_rules() -> list[Any]:
         over(an_instalment(), debits=DebitCard("b-1", open=2), failures_in_row=2),
         over(an_instalment(), debits=DebitCard("b-1", stopped_at=NOON), failures_in_row=2),
         debit(short, mandate=ordered),
+        debit(spent, policy=paydays_alone),
         debit(mandate=credit),
         debit(mandate=a_mandate(rail="fax")),
         DebitFacts(a_file(mandate=a_mandate()), an_instalment(), announced(), POLICY).decide(day(0), Switches()),
