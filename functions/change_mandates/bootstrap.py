@@ -5,6 +5,7 @@ from functools import cache
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
+from shared.adapters.dynamodb.switches import DynamoSwitches
 from shared.adapters.policy_files import PolicyFiles
 from shared.adapters.random_codes import RandomCodes
 from shared.adapters.senders import sms_sender
@@ -25,8 +26,9 @@ def app() -> MandateChanges:
         raise SettingsError("the environment variable SMS_PROVIDER is none, and one-time codes go by SMS")
     return MandateChanges(
         DynamoBook(client, store.tables, RandomTokens(), store.shards),
-        sms.provider,
+        sms,
         RandomCodes(),
         PolicyFiles(),
         clock,
+        DynamoSwitches(client, time.control_table),
     )

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from shared.domain import keys
+from shared.domain.consent_orders import ConsentBar, ConsentLift, said_classes
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder
 from shared.ports.world import Callers, Clock
 from shared.workflows.operate import Operations, Report, Result
-from shared.workflows.resolve_suspense import Suspense
+from shared.workflows.order_resolutions import Resolutions, Resolved
+from shared.workflows.set_consent import Consent, ConsentResult
 from shared.workflows.set_holds import HoldResult, Holds
 from shared.workflows.turn_switches import SwitchTurning
 
@@ -28,9 +30,10 @@ class Desk:
     """The operators' workflows, and who can say who calls."""
 
     operations: Operations
-    suspense: Suspense
+    suspense: Resolutions
     switches: SwitchTurning
     holds: Holds
+    consent: Consent
     callers: Callers
     clock: Clock
 
@@ -38,21 +41,22 @@ class Desk:
         match request:
             case Order():
                 return _reported(self.operations.order(request, actor, run, has_time), actor)
+            case Approval(asked) if self.suspense.asks(asked):
+                return _resolved(self.suspense.approve(asked, actor, run), actor)
             case Approval(asked):
                 return _reported(self.operations.approve(asked, actor, run, has_time), actor)
             case SwitchOrder(name, on, reason):
                 board = self.switches.turn(name, on=on, reason=reason, actor=actor)
                 answer = {"actor": actor, "open": board.on, "off": sorted(board.off)}
                 return Done({f"switch.{'on' if on else 'off'}": 1}, answer)
-            case Resolution(entry, loan_id, numbers, reason):
-                out = self.suspense.resolve(entry, loan_id, reason=reason, actor=actor, numbers=numbers, run=run)
-                amount = Money(-out.amount.minor, out.amount.currency)
-                where = {"actor": actor, "entry": entry, "loan_id": loan_id}
-                return Done({"suspense.resolved": 1}, {**where, **_money(amount)})
+            case Resolution():
+                return _resolved(self.suspense.order(request, actor, run), actor)
             case HoldAdd():
                 return _held(self.holds.add(request, actor), actor)
             case HoldEnd():
                 return _held((self.holds.end(request, actor),), actor)
+            case ConsentBar() | ConsentLift():
+                return _said(self.consent.order(request, actor), actor)
             case _:
                 assert_never(request)
 
@@ -69,6 +73,17 @@ def _reported(report: Report, actor: str) -> Done:
     return Done(report.summary.counts, answer, report.summary.failures)
 
 
+def _resolved(result: Resolved, actor: str) -> Done:
+    """A request is said as that of any order; what was resolved, with its amount as it left suspense."""
+    order, extent = result.resolution, result.extent
+    answer: dict[str, Any] = {"actor": actor, "entry": order.entry, "loan_id": order.loan_id}
+    if result.out is None:
+        amounts = [_money(Money(minor, currency)) for currency, minor in extent.minor.items()]
+        return Done({"requested": 1}, answer | {"loans": extent.loans, "amounts": amounts, "request": result.request})
+    amount = Money(-result.out.amount.minor, result.out.amount.currency)
+    return Done({"suspense.resolved": 1}, answer | _money(amount))
+
+
 def _held(results: Sequence[HoldResult], actor: str) -> Done:
     return Done(
         Counter(f"hold.{one.word}" for one in results), {"actor": actor, "holds": [_of(one) for one in results]}
@@ -81,6 +96,15 @@ def _of(result: HoldResult) -> dict[str, Any]:
         until = hold.until.isoformat() if hold.until else None
         found |= {"stops": sorted(hold.stops), "since": keys.instant(hold.since), "until": until}
     return found
+
+
+def _said(result: ConsentResult, actor: str) -> Done:
+    bars = [
+        {"classes": said_classes(bar.classes), "by": bar.by.value, "since": keys.instant(bar.since)}
+        for bar in result.bars
+    ]
+    where = {"actor": actor, "borrower_id": result.borrower_id, "channel": result.channel.value}
+    return Done({f"consent.{result.word}": 1}, {**where, "result": result.word, "bars": bars})
 
 
 def _money(amount: Money) -> dict[str, str]:

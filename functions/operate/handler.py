@@ -1,4 +1,4 @@
-"""Does what an operator orders: the verbs on payment attempts, approvals, switches, and money out of suspense."""
+"""Does what an operator orders: the verbs on payments, approvals, switches, holds, opt-outs, money out of suspense."""
 
 from typing import Any
 

@@ -125,6 +125,14 @@ class PolicyFiles:
         """All of them, of whatever day; raises PolicyError."""
         return self._read()
 
+    @property
+    def products(self) -> tuple[str, ...]:
+        """The ids of all products, of whatever day; none where the packs cannot be read."""
+        try:
+            return tuple(sorted({pack.id for pack in self._read() if pack.type == "product"}))
+        except PolicyError:
+            return ()
+
     def today(self, now: datetime) -> date:
         return lender_date(self._read(), now)
 

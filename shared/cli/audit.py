@@ -10,7 +10,9 @@ from shared.cli.output import Json, say, say_json
 from shared.cli.session import Session, Stack
 from shared.domain import keys
 
-Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A loan, a request R-…, SWITCHES or SUSPENSE.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="A loan, a request R-…, SWITCHES, SUSPENSE or RAIL_NEWS.")
+]
 
 
 def audit_command(subject: Subject, stack: Stack = "duebell", as_json: Json = False) -> None:

@@ -42,7 +42,7 @@ def plan_work(event: EventFile, stack: Stack = "duebell", as_json: Json = False)
 def pay_now(event: EventFile, stack: Stack = "duebell", as_json: Json = False) -> None:
     """Debit now what a borrower orders: instalments of a loan, or all of it.
 
-    {"v": 1, "loan_id": "L1", "instalments": [2, 3], "amount": "100.00", "currency": "CNY"}
+    {"v": 1, "order_id": "O1", "loan_id": "L1", "instalments": [2, 3], "amount": "100.00", "currency": "CNY"}
     Without instalments, or with "all", it is the payoff; without an amount all that they owe.
     It is sent once. After an answer that was lost, look at the loan before ordering again.
     """

@@ -21,6 +21,7 @@ from shared.cli import (
     audit,
     behaviour,
     check,
+    consent,
     doctor,
     explain,
     forecast,
@@ -58,6 +59,7 @@ policy_app = typer.Typer(help="The rules: whether they are whole, what they come
 suspense_app = typer.Typer(help="Money that nobody could match.")
 switch_app = typer.Typer(help="Stop debiting, messages, a rail, a channel, a provider or a product; let it go on.")
 template_app = typer.Typer(help="The texts of messages, as a borrower would read them.")
+consent_app = typer.Typer(help="What a borrower wants no messages of: an opt-out by a person's word; and lift it.")
 behaviour_app = typer.Typer(help="What borrowers did after messages, and what learning from it is worth.")
 hold_app = typer.Typer(help="Hold a loan: a complaint, a dispute, hardship; and end it.")
 
@@ -103,6 +105,10 @@ app.add_typer(hold_app, name="hold")
 hold_app.command("add")(hold.add_command)
 hold_app.command("end")(hold.end_command)
 hold_app.command("list")(hold.list_command)
+app.add_typer(consent_app, name="consent")
+consent_app.command("bar")(consent.bar_command)
+consent_app.command("lift")(consent.lift_command)
+consent_app.command("list")(consent.list_command)
 app.add_typer(behaviour_app, name="behaviour")
 behaviour_app.command("report")(behaviour.report_command)
 behaviour_app.command("learn")(behaviour.learn_command)
@@ -138,6 +144,7 @@ def _root(
 @switch_app.callback(invoke_without_command=True)
 @template_app.callback(invoke_without_command=True)
 @hold_app.callback(invoke_without_command=True)
+@consent_app.callback(invoke_without_command=True)
 @behaviour_app.callback(invoke_without_command=True)
 def _help(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

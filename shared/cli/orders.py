@@ -55,9 +55,11 @@ def finish(answer: Any, *, as_json: bool) -> None:
         say_json(answer)
     elif "request" in answer:
         _say_request(answer)
+    elif "entry" in answer:
+        _say_resolved(answer)
     else:
         _say_results(answer)
-    if "request" in answer or any(found["result"] in _UNDONE for found in answer["results"]):
+    if "request" in answer or any(found["result"] in _UNDONE for found in answer.get("results", ())):
         raise typer.Exit(1)
 
 
@@ -68,6 +70,11 @@ def _say_request(answer: Any) -> None:
     say(f"  duebell audit {answer['request']}")
     say("and, within 24 hours, agrees with")
     say(f"  duebell approve {answer['request']}")
+
+
+def _say_resolved(answer: Any) -> None:
+    where = f"loan {answer['loan_id']}" if answer["loan_id"] else "other books"
+    say(f"{answer['amount']} {answer['currency']} of {answer['entry']} went to {where}")
 
 
 def _say_results(answer: Any) -> None:

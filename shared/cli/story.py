@@ -104,10 +104,13 @@ def _delivery(notice: NoticeItem, now: datetime) -> str | None:
     return notice.delivery
 
 
-def _heard(notice: NoticeItem) -> str:
+def _heard(notice: NoticeItem, now: datetime) -> str:
+    delivery = _delivery(notice, now)
+    if delivery and not notice.delivery:
+        delivery += ": no receipt within 72 hours"
     code = f" ({notice.delivery_code})" if notice.delivery_code else ""
     seen = "clicked" if notice.clicked_at else "opened" if notice.opened_at else None
-    said = [f"{notice.delivery}{code}"] if notice.delivery else []
+    said = [f"{delivery}{code}"] if delivery else []
     return "".join(f", {word}" for word in (*said, *([seen] if seen else [])))
 
 
@@ -119,7 +122,7 @@ def _messages(rows: LoanRows, zone: ZoneInfo, now: datetime) -> Iterator[Event]:
         others = f" (and {len(told) - len(own)} more)" if len(told) > len(own) else ""
         amount = _money(notice.amount_minor, notice.currency)
         became = _NOT_SENT.get(notice.state, notice.state) + (f" ({notice.detail})" if notice.detail else "")
-        text = f"{tiers}{others}, {amount}, by {notice.channel}: {became}{_heard(notice)}"
+        text = f"{tiers}{others}, {amount}, by {notice.channel}: {became}{_heard(notice, now)}"
         facts = {
             "tiers": [{"tier": tier, "number": number} for tier, number in own],
             "amount": _decimal(notice.amount_minor, notice.currency),

@@ -7,7 +7,7 @@ import typer
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.policy_files import PolicyFiles
 from shared.adapters.tokens import RandomTokens
-from shared.cli.orders import Because, ordered
+from shared.cli.orders import Because, finish, ordered
 from shared.cli.output import Json, say, say_json
 from shared.cli.session import Session, Stack
 from shared.cli.tables import a_table, show
@@ -21,6 +21,13 @@ Loan = Annotated[str | None, typer.Option("--loan", metavar="LOAN", help="The lo
 Elsewhere = Annotated[bool, typer.Option("--elsewhere", help="It belongs to no loan: it went back, or to other books.")]
 Instalments = Annotated[
     list[int] | None, typer.Option("--instalment", metavar="N", help="Paid before the others; may be repeated.")
+]
+AtMost = Annotated[
+    int, typer.Option("--at-most", metavar="N", help="Refuse where it pays, or opens instalments of, more loans.")
+]
+AtMostAmount = Annotated[
+    str | None,
+    typer.Option("--at-most-amount", metavar="AMOUNT", help='Refuse where more is left of it: "1000.00 CNY".'),
 ]
 
 
@@ -55,6 +62,8 @@ def resolve_command(
     loan: Loan = None,
     elsewhere: Elsewhere = False,
     instalments: Instalments = None,
+    at_most: AtMost = 1,
+    at_most_amount: AtMostAmount = None,
     stack: Stack = "duebell",
     as_json: Json = False,
 ) -> None:
@@ -64,12 +73,8 @@ def resolve_command(
     if elsewhere and instalments:
         raise InputError("--instalment is for money that belongs to a loan")
     event = {"verb": "resolve", "entry": entry, "loan_id": loan, "instalments": instalments or None, "reason": reason}
-    answer = ordered(Session(stack), event)
-    if as_json:
-        say_json(answer)
-        return
-    where = f"loan {answer['loan_id']}" if answer["loan_id"] else "other books"
-    say(f"{answer['amount']} {answer['currency']} of {answer['entry']} went to {where}")
+    limits = {"at_most": at_most, "at_most_amount": at_most_amount}
+    finish(ordered(Session(stack), event | limits), as_json=as_json)
 
 
 def open_entries(session: Session) -> list[Open]:

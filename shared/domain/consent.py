@@ -1,7 +1,7 @@
 """Consent: over which channel, and to which address, a borrower gets no message of which class any more."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ class BarredBy(StrEnum):
 class Bar:
     """No message of these classes goes to this address over this channel.
 
-    One of OPTED_OUT is lifted by the borrower's START, one of DEAD only by another address.
+    One of OPTED_OUT is lifted by the borrower's START or a person, one of DEAD only by another address.
     """
 
     channel: Channel
@@ -34,16 +34,17 @@ def bar_of(bars: Iterable[Bar], channel: Channel, address: str, message_class: M
 
 
 def barred(bars: Iterable[Bar], bar: Bar) -> tuple[Bar, ...]:
-    """The bars with one more; the same one again changes nothing but its classes, which only grow."""
-    kept, classes, since = [], bar.classes, bar.since
-    for old in bars:
-        if (old.channel, old.address, old.by) == (bar.channel, bar.address, bar.by):
-            classes, since = classes | old.classes, min(since, old.since)
-        else:
-            kept.append(old)
-    return (*kept, Bar(bar.channel, bar.address, bar.by, since, classes))
+    """The bars with one more, of the classes that were not barred so already: each class keeps its own beginning."""
+    kept = tuple(bars)
+    same = (old for old in kept if (old.channel, old.address, old.by) == (bar.channel, bar.address, bar.by))
+    more = bar.classes.difference(*(old.classes for old in same))
+    return (*kept, replace(bar, classes=more)) if more else kept
 
 
-def lifted(bars: Iterable[Bar], channel: Channel, address: str) -> tuple[Bar, ...]:
-    """The bars without the opt-outs of this address and channel."""
-    return tuple(b for b in bars if (b.channel, b.address, b.by) != (channel, address, BarredBy.OPTED_OUT))
+def lifted(
+    bars: Iterable[Bar], channel: Channel, address: str, classes: frozenset[MessageClass] = frozenset(MessageClass)
+) -> tuple[Bar, ...]:
+    """The bars without the opt-outs of these classes from this address and channel."""
+    opted_out = channel, address, BarredBy.OPTED_OUT
+    left = (replace(b, classes=b.classes - classes) if (b.channel, b.address, b.by) == opted_out else b for b in bars)
+    return tuple(b for b in left if b.classes)

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import AuditEntry, Outcome
+from shared.domain.consent_orders import ConsentBar, ConsentLift
 from shared.domain.errors import InputError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
@@ -23,6 +24,9 @@ MOST_TARGETS = 100
 
 REQUEST_LIFE = timedelta(hours=24)
 """How long a request waits for its approval: later, the payments are no longer what was looked at."""
+
+RESOLVE = "resolve"
+"""The verb of a request that is none over payment attempts: it moves money out of suspense."""
 
 REQUESTED, APPROVED = "1#requested", "2#approved"
 """Revisions of a request's audit rows. Each is put once, so that a request is made once and used once."""
@@ -136,7 +140,7 @@ def check_order(order: Order) -> None:
         raise InputError("an amount is for one attempt alone")
 
 
-def check_limits(order: Order, extent: Extent) -> None:
+def check_limits(order: "Order | Resolution", extent: Extent) -> None:
     """Raises InputError, naming the limit, where the order reaches further than it says of itself."""
     if extent.loans > order.at_most:
         loans = f"{extent.loans} loan{'' if extent.loans == 1 else 's'}"
@@ -162,14 +166,14 @@ def needs_second_person(extent: Extent, policies: Sequence[Policy | None]) -> bo
     return False
 
 
-def request_id(order: Order, on: date) -> str:
+def request_id(order: "Order | Resolution", on: date) -> str:
     """The same for the same order on the same business date: asked for twice, it is one request."""
     parts = [f"{name}={value}" for name, value in sorted(order.as_detail().items())]
     text = "\n".join([on.isoformat(), order.reason, *parts])
     return f"R-{sha256(text.encode()).hexdigest()[:16]}"
 
 
-def requested(order: Order, request: str, extent: Extent, actor: str, at: datetime) -> AuditEntry:
+def requested(order: "Order | Resolution", request: str, extent: Extent, actor: str, at: datetime) -> AuditEntry:
     """The row that asks for a second person."""
     reach = {"loans": str(extent.loans)} | {f"minor.{c}": str(minor) for c, minor in extent.minor.items()}
     return AuditEntry(request, REQUESTED, at, actor, "requested", order.reason, order.as_detail() | reach)
@@ -218,12 +222,47 @@ class SwitchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Money in suspense, as `source#external_id`, and the loan that it belongs to; None: it went elsewhere."""
+    """Money in suspense, as `source#external_id`, and the loan that it belongs to; None: it went elsewhere.
+
+    `at_most` counts loans that it pays or opens; `at_most_amount` forbids any other currency.
+    """
 
     entry: str
     loan_id: str | None
     numbers: tuple[int, ...]
     reason: str
+    at_most: int = 1
+    at_most_amount: Money | None = None
+
+    def as_detail(self) -> dict[str, str]:
+        """The resolution as an audit row keeps it; `read_resolution` reads it again. What is not said is absent."""
+        said = {
+            "verb": RESOLVE,
+            "entry": self.entry,
+            "loan_id": self.loan_id or "",
+            "instalments": " ".join(map(str, self.numbers)),
+            "at_most": str(self.at_most),
+            "at_most_amount": _said(self.at_most_amount),
+        }
+        return {name: value for name, value in said.items() if value}
 
 
-type OperatorRequest = Order | Approval | SwitchOrder | Resolution | HoldAdd | HoldEnd
+def is_resolution(entries: Sequence[AuditEntry]) -> bool:
+    """The request asks to resolve money in suspense."""
+    return any(entry.revision == REQUESTED and entry.detail.get("verb") == RESOLVE for entry in entries)
+
+
+def read_resolution(entry: AuditEntry) -> Resolution:
+    """The resolution of a request's audit row, as `Resolution.as_detail` wrote it."""
+    said = entry.detail
+    return Resolution(
+        said["entry"],
+        said.get("loan_id"),
+        tuple(map(int, said.get("instalments", "").split())),
+        entry.reason,
+        int(said["at_most"]),
+        _heard(said.get("at_most_amount")),
+    )
+
+
+type OperatorRequest = Order | Approval | SwitchOrder | Resolution | HoldAdd | HoldEnd | ConsentBar | ConsentLift

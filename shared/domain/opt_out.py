@@ -58,8 +58,6 @@ def bars_after(
 
 def is_out(bars: Iterable[Bar], address: str) -> bool:
     """Texts of every class to this address were opted out of before: another STOP gets no other confirmation."""
-    return any(
-        (bar.channel, bar.address, bar.by, bar.classes)
-        == (Channel.SMS, address, BarredBy.OPTED_OUT, frozenset(MessageClass))
-        for bar in bars
-    )
+    opted_out = Channel.SMS, address, BarredBy.OPTED_OUT
+    classes = (bar.classes for bar in bars if (bar.channel, bar.address, bar.by) == opted_out)
+    return frozenset[MessageClass]().union(*classes) == frozenset(MessageClass)

@@ -7,6 +7,8 @@ from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import Outcome
+from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import AmountError, EventError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
@@ -27,9 +29,10 @@ from shared.runtime.fields import Fields, day, flag, identifier, matching, one_o
 CALLER = "caller"
 """The field with the caller's proof; all others are what he signed."""
 
-_OTHERS = ("approve", "switch", "resolve", "hold", "end-hold")
+_OTHERS = ("approve", "switch", "resolve", "hold", "end-hold", "bar", "lift")
 _VERBS: dict[str, str] = {name: name for name in (*(verb.value for verb in Verb), *_OTHERS)}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome if outcome.is_terminal}
+_CHANNELS = {channel.value: channel for channel in Channel}
 _REQUEST = matching(r"R-[0-9a-f]{16}", "the id of a request, R- and sixteen hexadecimal digits")
 _EVIDENCE = matching(r"[!-~]{1,128}", "a reference of 1 to 128 printable characters without a blank")
 _ENTRY = matching(r"[a-z]{1,20}#[!-~]{1,140}", "an entry of suspense such as transfer#REFERENCE")
@@ -72,14 +75,26 @@ def _request(verb: str, fields: Fields) -> OperatorRequest:
         case "resolve":
             entry, loan_id = fields.take("entry", _ENTRY), fields.take_if("loan_id", identifier)
             numbers = fields.take_if("instalments", _numbers) or ()
-            return Resolution(entry, loan_id, numbers, fields.take("reason", _reason))
+            reason, at_most = fields.take("reason", _reason), fields.take_if("at_most", _most) or 1
+            return Resolution(entry, loan_id, numbers, reason, at_most, fields.take_if("at_most_amount", _money))
         case "hold":
             return _hold(fields)
         case "end-hold":
             loan_id, hold_id = fields.take("loan_id", identifier), fields.take("hold_id", identifier)
             return HoldEnd(loan_id, hold_id, fields.take("reason", _reason))
+        case "bar":
+            return ConsentBar(*_consent(fields))
+        case "lift":
+            return ConsentLift(*_consent(fields))
         case _:
             return _order(Verb(verb), fields)
+
+
+def _consent(fields: Fields) -> tuple[str, Channel, frozenset[MessageClass], str]:
+    """No `classes` are all of them."""
+    borrower_id, channel = fields.take("borrower_id", identifier), fields.take("channel", one_of(_CHANNELS))
+    classes = fields.take_if("classes", _classes) or frozenset(MessageClass)
+    return borrower_id, channel, classes, fields.take("reason", _reason)
 
 
 def _hold(fields: Fields) -> HoldAdd:
@@ -132,6 +147,13 @@ def _numbers(value: object) -> tuple[int, ...]:
     if not all(type(number) is int and 1 <= number <= 999 for number in value):
         raise ValueError
     return tuple(value)
+
+
+@says(f"a list of classes of messages, of {', '.join(MessageClass)}")
+def _classes(value: object) -> frozenset[MessageClass]:
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    return frozenset(MessageClass(one) for one in value)
 
 
 def money(text: str) -> Money:

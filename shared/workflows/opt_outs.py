@@ -159,7 +159,8 @@ class OptOuts:
             message_class=_CLASS,
         )
         hint, parts = keys.notice_hint(borrower.borrower_id, key), count_parts(text).parts
-        return _Confirmation(record, Outgoing(hint, phone, text, until, _CLASS, locale, parts=parts))
+        price = policy.providers[Channel.SMS].max_price(parts)
+        return _Confirmation(record, Outgoing(hint, phone, text, until, _CLASS, locale, max_price=price, parts=parts))
 
     def _is_wired(self, policy: Policy) -> bool:
         """The provider that the lender's pack names serves the country, and is the one that the deployment has."""

@@ -4,7 +4,7 @@ Nothing on the ledger is changed: a second entry takes the money out of suspense
 one transaction with the note of who decided it. Safe to run twice: the entries' keys are derived from the money's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -44,6 +44,13 @@ class Suspense:
         """What stands in front of a person, by source and external id."""
         return list(still_open(self.book.entries(keys.SUSPENSE)))
 
+    def fitting(self, key: str, loan_id: str | None, numbers: tuple[int, ...]) -> Open:
+        """What `resolve` would move, with nothing written; raises InputError as it does."""
+        entries = self.book.entries(keys.SUSPENSE)
+        found = _found(entries, key)
+        self._changes(found, self._out(found, sum(e.undoes == found.key for e in entries), loan_id), loan_id, numbers)
+        return found
+
     def resolve(
         self,
         key: str,
@@ -53,19 +60,22 @@ class Suspense:
         actor: str,
         numbers: tuple[int, ...] = (),
         run: str = "by-hand",
+        second: str | None = None,
+        looked_at: Mapping[str, int] | None = None,
     ) -> LedgerEntry:
         """Moves what is left of one entry to a loan, its `numbers` first; `loan_id` None says that it went elsewhere.
 
         Returns the entry by which it left suspense. Instalments that the money had closed to debits are open again.
-        Raises InputError where there is nothing left to resolve, or the money does not fit the loan.
+        `second` is who agreed; `looked_at` what it came to, by currency, when limits were checked. Raises InputError
+        where there is nothing left to resolve or more than was looked at, or the money does not fit the loan.
         """
         if not reason or not actor:
             raise InputError("resolving needs a reason and who decided it")
         for _ in range(MOST_RACES):
             entries = self.book.entries(keys.SUSPENSE)
-            found = next((one for one in still_open(entries) if one.key == key), None)
-            if found is None:
-                raise InputError(f"{key} is not in suspense, or was resolved already")
+            found = _found(entries, key)
+            if looked_at is not None and abs(found.left.minor) > looked_at.get(found.left.currency, 0):
+                raise InputError(f"{key} comes to more by now than was looked at: order again")
             undone = [e for e in entries if e.undoes == found.key]
             out = self._out(found, len(undone), loan_id)
             changes, borrower_id = self._changes(found, out, loan_id, numbers)
@@ -76,7 +86,8 @@ class Suspense:
                 actor,
                 "suspense.resolve",
                 reason,
-                {"entry": key, "to": loan_id or ELSEWHERE, "amount_minor": str(found.left.minor)},
+                {"entry": key, "to": loan_id or ELSEWHERE, "amount_minor": str(found.left.minor)}
+                | ({"approved_by": second} if second else {}),
             )
             if self.book.commit([Insert(out), place_after(found.entry, undone), *changes, Insert(note)]):
                 if loan_id and borrower_id:
@@ -149,6 +160,13 @@ class Suspense:
         others = kept_closed(self.book, loan_id, but=found.key)
         disputed = {number for entry in self.book.entries(loan_id) if may_close(entry) for number, _ in entry.split}
         return [i for i in _blocked(file) if i.number in attempt.numbers and i.number not in others | disputed]
+
+
+def _found(entries: Sequence[LedgerEntry], key: str) -> Open:
+    found = next((one for one in still_open(entries) if one.key == key), None)
+    if found is None:
+        raise InputError(f"{key} is not in suspense, or was resolved already")
+    return found
 
 
 def _blocked(file: LoanFile) -> list[Instalment]:

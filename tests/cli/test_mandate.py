@@ -225,7 +225,7 @@ def test_what_cannot_be_is_said_before_a_code_is_sent(
 def test_the_history_is_shown_in_order(duebell: Duebell, typing: Any, deployed: Deployed) -> None:
     typing(f"y\n{FIRST_CODE}\n", "mandate", "cancel", "l-1")
     deployed.office.clock.advance(timedelta(hours=1))
-    deployed.office.changes.rail_says("l-1", "m-1", MandateStatus.REVOKED, NOW)
+    deployed.office.rail.says("l-1", "m-1", MandateStatus.REVOKED, NOW)
     ran = duebell("mandate", "show", "l-1")
     assert ran.out.splitlines() == [
         "m-1  stub  revoked since 2026-03-12T03:00:00Z, signed on 2025-12-10",

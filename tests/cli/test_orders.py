@@ -199,7 +199,42 @@ def test_money_that_was_resolved(duebell: Duebell, monkeypatch: pytest.MonkeyPat
     for server in answering(monkeypatch, answer):
         ran = duebell("suspense", "resolve", "transfer#B-1", "--loan", "L1", "--instalment", "2", "--reason", "why")
         assert ran.out == "10.00 CNY of transfer#B-1 went to loan L1\n"
-        assert sent(server)["instalments"] == [2]
+        event = sent(server)
+        assert (event["instalments"], event["at_most"], "at_most_amount" in event) == ([2], 1, False)
+
+
+@pytest.mark.parametrize(
+    "command", [["suspense", "resolve", "transfer#B-1", "--elsewhere"], ["approve", "R-" + "0" * 16]]
+)
+def test_money_that_an_approval_resolves_is_said_too(
+    duebell: Duebell, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    answer = {"actor": "x", "entry": "transfer#B-1", "loan_id": None, "amount": "10.00", "currency": "CNY"}
+    reason = [] if command[0] == "approve" else ["--reason", "why"]
+    for _ in answering(monkeypatch, answer):
+        ran = duebell(*command, *reason)
+        assert (ran.code, ran.out) == (0, "10.00 CNY of transfer#B-1 went to other books\n")
+
+
+def test_a_resolution_that_needs_a_second_person_says_how_and_sends_its_limits(
+    duebell: Duebell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {
+        "actor": "x",
+        "entry": "transfer#B-1",
+        "loan_id": "L1",
+        "loans": 1,
+        "amounts": [{"amount": "10.00", "currency": "CNY"}],
+        "request": "R-0123456789abcdef",
+    }
+    limits = ["--at-most", "2", "--at-most-amount", "20.00 CNY"]
+    for server in answering(monkeypatch, answer):
+        ran = duebell("suspense", "resolve", "transfer#B-1", "--loan", "L1", *limits, "--reason", "why")
+        assert ran.code == 1
+        assert "1 loan, 10.00 CNY needs a second person" in ran.out
+        assert "duebell approve R-0123456789abcdef" in ran.out
+        event = sent(server)
+        assert (event["at_most"], event["at_most_amount"]) == (2, "20.00 CNY")
 
 
 def test_without_credentials_nothing_is_signed(duebell: Duebell, monkeypatch: pytest.MonkeyPatch) -> None:

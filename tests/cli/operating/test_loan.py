@@ -25,21 +25,22 @@ def story(ask: Ask, loan_id: str) -> list[Any]:
 
 def test_a_loan_that_is_not_paid_is_told_from_its_import_to_its_stage(ask: Ask) -> None:
     told = [(event["day"], event["kind"], event["text"]) for event in story(ask, "l-2")]
+    unheard = "sent, unknown: no receipt within 72 hours"
     assert told == [
         ("2025-12-10", "disbursed", "2,000.00 CNY lent, 2 instalments"),
         ("2026-03-01", "imported", "opened on its agendas"),
-        ("2026-03-03", "message", "REMIND_7 #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
-        ("2026-03-07", "message", "REMIND_3 #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
-        ("2026-03-09", "message", "PRE_DEBIT #1 (and 1 more), 2,030.00 CNY, by sms: sent"),
+        ("2026-03-03", "message", f"REMIND_7 #1 (and 1 more), 2,030.00 CNY, by sms: {unheard}"),
+        ("2026-03-07", "message", f"REMIND_3 #1 (and 1 more), 2,030.00 CNY, by sms: {unheard}"),
+        ("2026-03-09", "message", f"PRE_DEBIT #1 (and 1 more), 2,030.00 CNY, by sms: {unheard}"),
         ("2026-03-10", "attempt", "attempt 1 of #1 for 1,015.00 CNY, slot 08:00: insufficient"),
         ("2026-03-10", "attempt", "attempt 2 of #1 for 1,015.00 CNY, slot 12:00: insufficient"),
         ("2026-03-10", "attempt", "attempt 3 of #1 for 1,015.00 CNY, slot 20:00: insufficient"),
-        ("2026-03-10", "message", "FAILED #1, 1,015.00 CNY, by sms: sent"),
-        ("2026-03-11", "message", "OVERDUE_1 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-10", "message", f"FAILED #1, 1,015.00 CNY, by sms: {unheard}"),
+        ("2026-03-11", "message", f"OVERDUE_1 #1, 1,015.00 CNY, by sms: {unheard}"),
         ("2026-03-11", "stage entered", "M1, 1 day past due, #1"),
-        ("2026-03-13", "message", "OVERDUE_3 #1, 1,015.00 CNY, by sms: sent"),
-        ("2026-03-17", "message", "OVERDUE_7 #1, 1,015.00 CNY, by sms: sent"),
-        ("2026-03-25", "message", "OVERDUE_15 #1, 1,015.00 CNY, by sms: sent"),
+        ("2026-03-13", "message", f"OVERDUE_3 #1, 1,015.00 CNY, by sms: {unheard}"),
+        ("2026-03-17", "message", f"OVERDUE_7 #1, 1,015.00 CNY, by sms: {unheard}"),
+        ("2026-03-25", "message", f"OVERDUE_15 #1, 1,015.00 CNY, by sms: {unheard}"),
         ("2026-04-09", "message", "OVERDUE_30 #1, 1,015.00 CNY, by sms: sent"),
     ]
 
@@ -274,7 +275,8 @@ def test_for_people_it_fits_on_lines(ask: Ask) -> None:
     ]
     assert "#2          2026-05-10  1,015.00  0.00     1,015.00         0  open   2026-04-12 08:00" in lines
     assert "next look of the stage line: 2026-04-10 00:00" in lines
-    assert "2026-03-10 20:00  message        FAILED #1, 1,015.00 CNY, by sms: sent" in lines
+    failed = "FAILED #1, 1,015.00 CNY, by sms: sent, unknown: no receipt within 72 hours"
+    assert f"2026-03-10 20:00  message        {failed}" in lines
     assert "2026-03-11        stage entered  M1, 1 day past due, #1" in lines
 
 
