@@ -2,14 +2,12 @@
 
 from functools import cache
 
-import boto3
-
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
 from shared.adapters.dynamodb.switches import DynamoSwitches
-from shared.adapters.http_gateway import HttpGateway
-from shared.adapters.policy_files import PolicyFiles, rail_codes
+from shared.adapters.gateways import payment_gateway
+from shared.adapters.policy_files import PolicyFiles
 from shared.adapters.sqs_queue import SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens
 from shared.domain.book import Line
@@ -21,12 +19,10 @@ from shared.workflows.pay_now import PayNow
 def app() -> PayNow:
     store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
-    gateway = settings.Gateway.from_env()
     client = dynamodb_client()
-    credentials = boto3.DEFAULT_SESSION.get_credentials()  # of the client's own session: a second one takes 12 ms
     return PayNow(
         DynamoBook(client, store.tables, RandomTokens(), store.shards),
-        HttpGateway(gateway.url, gateway.region, credentials, gateway.via, codes=rail_codes("stub")),
+        payment_gateway(settings.gateway()),
         PolicyFiles(),
         VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
         SqsWorkQueue(sqs_client(), queues.urls),

@@ -6,7 +6,8 @@ from functools import cache
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
-from shared.adapters.policy_files import PolicyFiles, rail_codes
+from shared.adapters.gateways import codes_spoken
+from shared.adapters.policy_files import PolicyFiles
 from shared.adapters.s3_bank_files import S3BankFiles, s3_client
 from shared.adapters.sqs_queue import SqsEvents, SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens
@@ -18,7 +19,8 @@ from shared.workflows.record_repayments import Repayments
 
 @cache
 def app() -> Intake:
-    store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger")
+    codes()  # without them it does not start
+    store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
     client, sqs = dynamodb_client(), sqs_client()
     repayments = Repayments(
@@ -35,5 +37,5 @@ def app() -> Intake:
 
 
 def codes() -> Mapping[str, Outcome]:
-    """What the codes in the gateway's reports mean: those of the stub's rail."""
-    return rail_codes("stub")
+    """What the codes in the gateway's reports mean."""
+    return codes_spoken(settings.gateway_rail())

@@ -1,4 +1,4 @@
-"""Books each payment that a message tells of, by hand, webhook or bank file, once."""
+"""Books what a message tells of, by hand, webhook or bank file, once; a rail's word changes its mandate."""
 
 from typing import Any
 

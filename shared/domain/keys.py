@@ -23,6 +23,8 @@ CLOCK = "CLOCK"
 SHARDS = "SHARDS"
 SUSPENSE = "SUSPENSE"
 """The ledger's partition for money without a loan."""
+RAIL_NEWS = "RAIL_NEWS"
+"""Under which the audit keeps what rails said of mandates and fits none."""
 SWITCHES = "SWITCHES"
 MONEY = "MONEY#"
 UNDO = "undo"
@@ -217,6 +219,11 @@ def consent_subject(borrower_id: str) -> str:
 def inbound_revision(provider: str, inbound_ref: str) -> str:
     """A message from a borrower in the audit: put once, however often it is delivered."""
     return f"inbound#{provider}#{inbound_ref}"
+
+
+def rail_revision(event_id: str, mandate_id: str, status: str) -> str:
+    """A rail's word in the audit: put once, however often it is delivered."""
+    return f"rail#{event_id}#{mandate_id}#{status}"
 
 
 def opt_out_notice(provider: str, inbound_ref: str) -> str:

@@ -1,4 +1,4 @@
-"""What a borrower's page or the command line asks of the changing of mandates, and what becomes of it."""
+"""What a borrower's page, the command line or a rail asks of the changing of mandates, and what becomes of it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +36,22 @@ class LenderChange:
     status: MandateStatus
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailWord:
+    """What a rail did with a mandate, at an instant of its own: confirmed, revoked or expired. The sender's `event_id`
+    is told again with the same news."""
+
+    event_id: str
+    loan_id: str
+    mandate_id: str
+    status: MandateStatus
+    at: datetime
+
+
+RAIL_STATUSES = (MandateStatus.ACTIVE, MandateStatus.REVOKED, MandateStatus.EXPIRED)
+"""What a rail may say; it suspends nothing, which is the lender's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ class Refusal(Enum):
     UNDER_REVIEW = "the mandate was suspended: a person must look at it first"
     NO_ADDRESS = "the borrower has no phone to which a code could be sent"
     TOO_MANY_CODES = "as many codes were sent within the last hour as policy allows"
+    SWITCHED_OFF = "messages of this kind are switched off: no code is sent before they are on again"
+    NO_PROVIDER = "no provider is set up as the lender's pack names it for this country: no code can be sent"
     NOT_SENT = "the code was not sent; ask for another one later"
     NOTICE_CHANGED = "the notice is another one by now: read it, and acknowledge it anew"
     NO_CODE = "no code was asked for"

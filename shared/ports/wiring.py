@@ -1,6 +1,20 @@
-"""What a deployment says about its message providers, as plain values: read by `runtime`, built upon by `adapters`."""
+"""What a deployment says about its gateway and its message providers, as plain values.
+
+`runtime` reads it, `adapters` build upon it.
+"""
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayWiring:
+    """The payment gateway. `rail` is the id of the pack whose codes it speaks; `via` is the address of a local AWS,
+    which serves every function URL on its own port."""
+
+    url: str
+    region: str
+    via: str | None
+    rail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,25 +16,28 @@ from shared.domain.bank_file import (
 from shared.domain.book import EntryKind, Outcome
 from shared.domain.errors import AmountError, EventError
 from shared.domain.gateway import outcome_of
+from shared.domain.mandate_requests import RAIL_STATUSES, RailWord
 from shared.domain.money import EXPONENTS, Money
 from shared.domain.repayment import Arrived, Channel, GatewayReport, TakenBack, arrived
 from shared.domain.shape import says
 from shared.runtime.fields import Fields, day, identifier, matching, one_of, read_json, version_1
+from shared.runtime.receipt_shapes import instant
 
 MOST_MINOR = 10**15
 
 _REFERENCE = matching(r"[!-~]{1,128}", "1 to 128 printable characters")
 _WORD = matching(r"[a-z_-]{1,40}", "a word of the gateway")
+_CODE = matching(r"[A-Za-z0-9._-]{1,64}", "a code of the rail: 1 to 64 letters, digits, dots, dashes or underscores")
 _INSTANT = matching(r"20\d\d-\d\d-\d\dT[0-9:.]{8,15}Z", "an instant in UTC")
 _AMOUNT = matching(r"\d{1,15}(\.\d{1,3})?", 'a decimal amount in quotes, such as "1234.50"')
 
-_TOLD = ("webhook", "transfer", "reversal", "chargeback")
+_TOLD = ("webhook", "transfer", "reversal", "chargeback", "mandate")
 """What a sender may sign; the other kinds are the lender's own."""
 
 
-def repayment(body: str, codes: Mapping[str, Outcome]) -> Arrived | BankFileNews | BankRows:
-    """A message of the repayments' queue: news of money by webhook or hand, a bank file, or rows of one. The gateway's
-    word on one of our intents is read by the codes of its rail."""
+def repayment(body: str, codes: Mapping[str, Outcome]) -> Arrived | BankFileNews | BankRows | RailWord:
+    """A message of the repayments' queue: news of money by webhook or hand, a bank file, rows of one, or a rail's word
+    on a mandate. The gateway's word on one of our intents is read by the codes of its rail."""
     document = read_json(body, "repayment")
     if isinstance(document, dict) and ("Records" in document or document.get("Event") == "s3:TestEvent"):
         return _bank_files(document)
@@ -43,12 +46,12 @@ def repayment(body: str, codes: Mapping[str, Outcome]) -> Arrived | BankFileNews
     kind = fields.take("kind", one_of({name: name for name in ("manual", *_TOLD, "rows", "received")}))
     if kind == "received":
         return _received(fields, codes)
-    found: Arrived | BankRows = _rows(fields) if kind == "rows" else _told(fields, kind, codes)
+    found: Arrived | BankRows | RailWord = _rows(fields) if kind == "rows" else _told(fields, kind, codes)
     fields.done()
     return found
 
 
-def _received(envelope: Fields, codes: Mapping[str, Outcome]) -> Arrived:
+def _received(envelope: Fields, codes: Mapping[str, Outcome]) -> Arrived | RailWord:
     """A webhook as it came; it may say what a sender may say, and nothing of the lender's own."""
     envelope.take("received_at", _INSTANT)
     if "body_base64" in envelope:
@@ -62,7 +65,7 @@ def _received(envelope: Fields, codes: Mapping[str, Outcome]) -> Arrived:
     return found
 
 
-def _told(fields: Fields, kind: str, codes: Mapping[str, Outcome]) -> Arrived:
+def _told(fields: Fields, kind: str, codes: Mapping[str, Outcome]) -> Arrived | RailWord:
     match kind:
         case "manual":
             return _manual(fields)
@@ -70,6 +73,8 @@ def _told(fields: Fields, kind: str, codes: Mapping[str, Outcome]) -> Arrived:
             return _webhook(fields, codes)
         case "transfer":
             return _transfer(fields)
+        case "mandate":
+            return _mandate(fields)
         case _:
             return _taken_back(fields, EntryKind(kind), codes)
 
@@ -90,7 +95,7 @@ def _manual(fields: Fields) -> Arrived:
 def _webhook(fields: Fields, codes: Mapping[str, Outcome]) -> GatewayReport:
     fields.take("event_id", _REFERENCE)
     key = fields.take("key", _REFERENCE)
-    outcome = outcome_of(fields.take("status", _WORD), fields.take("code", _WORD), codes)
+    outcome = outcome_of(fields.take("status", _WORD), fields.take("code", _CODE), codes)
     money = Money(fields.take("amount_minor", _minor), fields.take("currency", _known_currency))
     return GatewayReport(key, outcome, money, fields.take("gateway_ref", _maybe_reference))
 
@@ -107,9 +112,19 @@ def _taken_back(fields: Fields, kind: EntryKind, codes: Mapping[str, Outcome]) -
     """A reversal may say why, in the rail's code; one that its pack does not know is no reason."""
     event_id, reference = fields.take("event_id", _REFERENCE), fields.take("key", _REFERENCE)
     money = Money(fields.take("amount_minor", _some_minor), fields.take("currency", _known_currency))
-    code = fields.take_if("code", _WORD) if kind is EntryKind.REVERSAL else None
+    code = fields.take_if("code", _CODE) if kind is EntryKind.REVERSAL else None
     why = codes.get(code) if code else None
     return TakenBack(kind, reference, money, fields.take_if("taken_on", day), event_id, Channel.WEBHOOK, why)
+
+
+def _mandate(fields: Fields) -> RailWord:
+    return RailWord(
+        fields.take("event_id", _REFERENCE),
+        fields.take("loan_id", identifier),
+        fields.take("mandate_id", identifier),
+        fields.take("status", one_of({status.value: status for status in RAIL_STATUSES})),
+        fields.take("at", instant),
+    )
 
 
 def _rows(fields: Fields) -> BankRows:

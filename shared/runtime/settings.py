@@ -10,7 +10,7 @@ from typing import Self
 
 from shared.domain.book import Line
 from shared.domain.errors import SettingsError
-from shared.ports.wiring import OtherWiring, SmsWiring
+from shared.ports.wiring import GatewayWiring, OtherWiring, SmsWiring
 
 type Environment = Mapping[str, str]
 
@@ -51,23 +51,9 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
-    """The payment gateway; `via` is the address of a local AWS, which serves every function URL on its own port."""
-
-    url: str
-    region: str
-    via: str | None
-
-    @classmethod
-    def from_env(cls, env: Environment = os.environ) -> Self:
-        region = env.get("AWS_REGION") or text("AWS_DEFAULT_REGION", env)
-        return cls(text("GATEWAY_URL", env), region, env.get("AWS_ENDPOINT_URL") or None)
-
-
-@dataclass(frozen=True, slots=True)
 class Webhooks:
     """The door for webhooks as a sender sees it: its address, the name of the secret that signs, and `via` as for the
-    gateway."""
+    gateway (`GatewayWiring`)."""
 
     url: str
     secret_name: str
@@ -76,6 +62,17 @@ class Webhooks:
     @classmethod
     def from_env(cls, env: Environment = os.environ) -> Self:
         return cls(text("WEBHOOK_URL", env), text("WEBHOOK_SECRET_NAME", env), env.get("AWS_ENDPOINT_URL") or None)
+
+
+def gateway(env: Environment = os.environ) -> GatewayWiring:
+    """The payment gateway, and which rail's codes it speaks."""
+    region = env.get("AWS_REGION") or text("AWS_DEFAULT_REGION", env)
+    return GatewayWiring(text("GATEWAY_URL", env), region, env.get("AWS_ENDPOINT_URL") or None, gateway_rail(env))
+
+
+def gateway_rail(env: Environment = os.environ) -> str:
+    """The rail whose codes the gateway speaks, for whoever reads its news and never asks it."""
+    return text("GATEWAY_RAIL", env)
 
 
 def sms(env: Environment = os.environ) -> SmsWiring:

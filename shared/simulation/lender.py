@@ -93,12 +93,13 @@ class Lender:
             channel: SimulatedProvider(name, channel, MemoryOutbox(self.clock), self.store, carriers)
             for channel, name in PROVIDERS.items()
         }
+        senders = {channel: Sender(way.name, way) for channel, way in ways.items()}
         switches = SimulatedSwitches(self.board, boundary)
         self.ports: Mapping[str, Any] = {
             "book": SimulatedBook(self.store, boundary, chance, seen, self._failed),
             "gateway": self.gateway,
-            "sms": ways[Channel.SMS],
-            "senders": {channel: Sender(way.name, way) for channel, way in ways.items()},
+            "sms": senders[Channel.SMS],
+            "senders": senders,
             "fill": fill,
             "shelf": shelf,
             "clock": SkewedClock(boundary, chance),

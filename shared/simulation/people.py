@@ -31,6 +31,7 @@ from shared.workflows.change_mandates import MandateChanges
 from shared.workflows.operate import Operations
 from shared.workflows.passes import Summary
 from shared.workflows.pay_now import PayNow
+from shared.workflows.rail_news import RailNews
 from shared.workflows.resolve_suspense import Suspense
 from shared.workflows.set_holds import Holds
 
@@ -87,7 +88,7 @@ class People:
 
     def changes_mandate_by_hand(self, loan_id: str) -> Job:
         """Suspends or resumes a mandate; or the rail says that it ended."""
-        worker = self.lender.worker(MandateChanges)
+        worker, rail = self.lender.worker(MandateChanges), self.lender.worker(RailNews)
         file = self.lender.store.loan_file(loan_id)
         mandate = self.chance.choice(file.mandates) if file and file.mandates else None
         by_rail = self.chance.random() < 0.2
@@ -96,7 +97,7 @@ class People:
             if mandate is None:
                 return
             if by_rail:
-                self._count("rail", worker.rail_says(loan_id, mandate.mandate_id, MandateStatus.REVOKED, mandate_at))
+                self._count("rail", rail.says(loan_id, mandate.mandate_id, MandateStatus.REVOKED, mandate_at))
                 return
             is_active = mandate.status is MandateStatus.ACTIVE
             to = MandateStatus.SUSPENDED if is_active else MandateStatus.ACTIVE

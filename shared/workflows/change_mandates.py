@@ -1,4 +1,5 @@
-"""Turns automatic deduction on and off: by the borrower with a one-time code, by the word of a rail, by the lender.
+"""Turns automatic deduction on and off: by the borrower with a one-time code, by the lender. The rail's own word comes
+as a webhook (`shared.workflows.rail_news`).
 
 Safe to run twice: every change requires the loan's gate as it was read and raises it, a code is used up in the
 transaction that it allows, and what stands so already is refused. A code is claimed before it is sent and never sent
@@ -18,6 +19,7 @@ from shared.domain.book import (
     Borrower,
     DebitCard,
     Evidence,
+    InstalmentState,
     LoanFile,
     MandateStatus,
     OneTimeCode,
@@ -25,10 +27,11 @@ from shared.domain.book import (
 from shared.domain.calendar import business_date
 from shared.domain.changes import (
     Change,
+    HoldInstalment,
     Insert,
     SaveCode,
 )
-from shared.domain.contact_rules import MessageClass
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import BookError, PolicyError
 from shared.domain.mandate_requests import (
     Answer,
@@ -52,7 +55,6 @@ from shared.domain.mandates import (
     open_claims,
     plan_cancel,
     plan_enable,
-    refusal_of,
     status_on,
 )
 from shared.domain.one_time_codes import (
@@ -64,16 +66,23 @@ from shared.domain.one_time_codes import (
     used,
 )
 from shared.domain.policy import Policy
+from shared.domain.provider_rules import ProviderRules
 from shared.domain.risk_notice import RiskNotice, code_message, risk_notice
 from shared.domain.text_parts import count_parts
 from shared.domain.wording import locale_for
 from shared.ports.book import Book
-from shared.ports.messages import DEFINITELY_NOT_SENT, Outgoing, Provider
-from shared.ports.world import Clock, Codes, PolicyShelf, SendResult, Sent
-from shared.workflows.facts import policy_or_none
-from shared.workflows.writing_mandates import Note, fresh_start, holds, write_changes
+from shared.ports.messages import DEFINITELY_NOT_SENT, Outgoing, Sender
+from shared.ports.world import Clock, Codes, PolicyShelf, SwitchBoard
+from shared.workflows.writing_mandates import (
+    MOST_INSTALMENTS,
+    MOST_RACES,
+    Note,
+    Said,
+    fresh_start,
+    tell,
+    write_changes,
+)
 
-_MOST_RACES = 10
 LATELY = timedelta(days=90)
 """How far back a cancelling is a signal for the risk scorecard. Own design."""
 
@@ -103,14 +112,23 @@ class _Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """The phone that a code goes to, and the rules of the provider that carries it."""
+
+    phone: str
+    rules: ProviderRules
+
+
+@dataclass(frozen=True, slots=True)
 class MandateChanges:
     """The ports of changing mandates."""
 
     book: Book
-    sms: Provider
+    sms: Sender
     codes: Codes
     shelf: PolicyShelf
     clock: Clock
+    switches: SwitchBoard
 
     def carry_out(self, request: MandateRequest) -> Answer:
         """What somebody asks for in one of the four ways."""
@@ -147,18 +165,15 @@ class MandateChanges:
         """What the borrower has to read first; sends him the code with which he confirms it.
 
         The message goes at any hour: he waits for it. Where it certainly did not go, its code is of no use and counts
-        against the hour all the same.
+        against the hour all the same. Switches stop it like any message, and only the pack's own provider carries it.
         """
-        for _ in range(_MOST_RACES):
+        for _ in range(MOST_RACES):
             facts = self._facts(loan_id)
             if isinstance(facts, Refusal):
                 return Refused(facts)
-            moves = facts.plan(purpose)
-            if isinstance(moves, Refusal):
-                return Refused(moves)
-            phone = facts.borrower.phone
-            if phone is None:
-                return Refused(Refusal.NO_ADDRESS)
+            way = self._way(facts, purpose)
+            if isinstance(way, Refusal):
+                return Refused(way)
             digits = self.codes.fresh()
             claimed = self._claim_code(facts, purpose, digits)
             if claimed is Refusal.RACED:
@@ -166,12 +181,8 @@ class MandateChanges:
             if isinstance(claimed, Refusal):
                 return Refused(claimed)
             code, key = claimed
-            sent = Sent(SendResult.RETRY_LATER)
-            if self.clock.now() < code.expires_at:
-                sent = self.sms.send(_outgoing(facts, purpose, digits, phone, key, code.expires_at))
-            if sent.result in DEFINITELY_NOT_SENT:
-                return Refused(Refusal.NOT_SENT)
-            return Asked(facts.notice(purpose), code.expires_at)
+            refusal = self._send(facts, _outgoing(facts, way, purpose, digits, key, code.expires_at))
+            return Refused(refusal) if refusal else Asked(facts.notice(purpose), code.expires_at)
         return Refused(Refusal.RACED)
 
     def confirm(
@@ -182,7 +193,7 @@ class MandateChanges:
         A debit that was claimed since stands in the new notice: it has to be read before. Whoever claims one after
         this lost: the gate is another one.
         """
-        for _ in range(_MOST_RACES):
+        for _ in range(MOST_RACES):
             facts = self._facts(loan_id)
             if isinstance(facts, Refusal):
                 return Refused(facts)
@@ -207,21 +218,12 @@ class MandateChanges:
                 return changed
         return Refused(Refusal.RACED)
 
-    def rail_says(self, loan_id: str, mandate_id: str, status: MandateStatus, at: datetime) -> Changed | Refused:
-        """What the rail did with a mandate at an instant of its own: confirmed, revoked or expired.
-
-        Told twice, or late, it changes once; STANDS_SO says that it was known. A word of the end is never too late:
-        what ended at the rail debits no more, whatever was changed here since.
-        """
-        note = Note(f"rail.{status}", Actor.RAIL, "the rail said so", {"said_at": keys.instant(at)})
-        return self._told(loan_id, mandate_id, status, Actor.RAIL, note)
-
     def lender_says(
         self, loan_id: str, mandate_id: str, status: MandateStatus, actor: str, reason: str
     ) -> Changed | Refused:
         """Suspends a mandate, or lifts its suspension: `actor` is the person who answers for it."""
         note = Note(_LENDERS_WORD.get(status, status), actor, reason)
-        return self._told(loan_id, mandate_id, status, Actor.LENDER, note)
+        return tell(self.book, self.shelf, self.clock, Said(loan_id, mandate_id, status, Actor.LENDER), note)
 
     def _facts(self, loan_id: str) -> _Facts | Refusal:
         """The file is read first: a debit that is claimed after that fails the change, one before it is listed."""
@@ -245,6 +247,30 @@ class MandateChanges:
             self.book.debit_card(file.loan.borrower_id),
             now,
         )
+
+    def _way(self, facts: _Facts, purpose: Purpose) -> _Way | Refusal:
+        """How a code reaches the borrower; why it does not, or why what he asks for would be refused anyway."""
+        if isinstance(moves := facts.plan(purpose), Refusal):
+            return moves
+        if facts.borrower.phone is None:
+            return Refusal.NO_ADDRESS
+        rules = facts.policy.providers.get(Channel.SMS)
+        is_wired = self.sms.name == facts.policy.wired[Channel.SMS]
+        if rules is None or not is_wired or not rules.serves(facts.borrower.country):
+            return Refusal.NO_PROVIDER
+        return Refusal.SWITCHED_OFF if self._is_off(facts, fresh=False) else _Way(facts.borrower.phone, rules)
+
+    def _send(self, facts: _Facts, message: Outgoing) -> Refusal | None:
+        """Sends a code that is claimed, once; why it certainly did not go."""
+        if self._is_off(facts, fresh=True):
+            return Refusal.SWITCHED_OFF
+        if self.clock.now() >= message.until:
+            return Refusal.NOT_SENT
+        return Refusal.NOT_SENT if self.sms.provider.send(message).result in DEFINITELY_NOT_SENT else None
+
+    def _is_off(self, facts: _Facts, *, fresh: bool) -> bool:
+        board = self.switches.read(fresh=fresh)
+        return board.stops_sending(Channel.SMS, self.sms.name, facts.file.loan.product)
 
     def _claim_code(self, facts: _Facts, purpose: Purpose, digits: str) -> tuple[OneTimeCode, str] | Refusal:
         """Takes the borrower's next number of a sent code and stores the digest; two at once take one number, once.
@@ -290,36 +316,23 @@ class MandateChanges:
         moves = tuple(replace(move, row=replace(move.row, evidence=evidence)) for move in moves)
         more: list[Change] = [SaveCode(used(code))]
         if purpose is Purpose.CANCEL:
-            more += holds(facts.file)
+            more += _holds(facts.file)
         else:
             more += fresh_start(moves[0].row, facts.debits, facts.policy)
         return write_changes(self.book, facts.file, moves, note, more, facts.now)
 
-    def _told(
-        self, loan_id: str, mandate_id: str, status: MandateStatus, actor: Actor, note: Note
-    ) -> Changed | Refused:
-        for _ in range(_MOST_RACES):
-            now = self.clock.now()
-            file = self.book.loan_file(loan_id)
-            if file is None:
-                return Refused(Refusal.NO_LOAN)
-            mandate = next((m for m in file.mandates if m.mandate_id == mandate_id), None)
-            if mandate is None:
-                return Refused(Refusal.NO_MANDATE)
-            if refusal := refusal_of(mandate.status, status, actor):
-                return Refused(refusal)
-            move = Move(replace(mandate, status=status), mandate.status)
-            more: list[Change] = []
-            if actor is Actor.RAIL:
-                policy = policy_or_none(self.shelf, file.loan.product, now)
-                more += fresh_start(move.row, self.book.debit_card(file.loan.borrower_id), policy)
-            if changed := write_changes(self.book, file, (move,), note, more, now):
-                return changed
-        return Refused(Refusal.RACED)
+
+def _holds(file: LoanFile) -> list[Change]:
+    """No debit is claimed between the reading and the change: a claim writes the instalments that it takes."""
+    waiting = sorted((i for i in file.unpaid if i.state is InstalmentState.OPEN), key=lambda i: (i.due_on, i.number))
+    return [HoldInstalment(i.loan_id, i.number, i.rev) for i in waiting[:MOST_INSTALMENTS]]
 
 
-def _outgoing(facts: _Facts, purpose: Purpose, digits: str, phone: str, key: str, until: datetime) -> Outgoing:
+def _outgoing(facts: _Facts, way: _Way, purpose: Purpose, digits: str, key: str, until: datetime) -> Outgoing:
     """The message with the code: a receipt of what the borrower asked for, of no use once the code is."""
     text = code_message(purpose, digits, facts.borrower, facts.policy)
     language = locale_for(facts.borrower.locale, facts.policy)
-    return Outgoing(key, phone, text, until, MessageClass.RECEIPT, language, parts=count_parts(text).parts)
+    parts = count_parts(text).parts
+    return Outgoing(
+        key, way.phone, text, until, MessageClass.RECEIPT, language, max_price=way.rules.max_price(parts), parts=parts
+    )

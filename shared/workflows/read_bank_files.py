@@ -24,11 +24,13 @@ from shared.domain.bank_file import (
     read_row,
 )
 from shared.domain.errors import InputError
+from shared.domain.mandate_requests import RailWord
 from shared.domain.repayment import Arrived, GatewayReport, GivenAgain, Repayment, TakenBack
 from shared.ports.stub import EventQueue
 from shared.ports.webhooks import BankFiles
 from shared.workflows.booking import lender_today
 from shared.workflows.passes import Summary
+from shared.workflows.rail_news import RailNews
 from shared.workflows.record_repayments import Repayments
 
 _MESSAGES_AT_ONCE = 100
@@ -36,7 +38,7 @@ _MOST_LISTED = 1000
 """Bad rows that a result lists; more are counted."""
 
 
-type News = Arrived | BankFileNews | BankRows
+type News = Arrived | BankFileNews | BankRows | RailWord
 
 
 class _RefusedError(InputError):
@@ -75,6 +77,9 @@ class Intake:
                 return summary
             case BankRows():
                 return self._book(news, run)
+            case RailWord():
+                repayments = self.repayments
+                return RailNews(repayments.book, repayments.shelf, repayments.clock).work(news)
             case _:
                 assert_never(news)
 

@@ -44,6 +44,7 @@ _NO_WAY = Sent(SendResult.REFUSED, detail="no-way-to-reach")
 _NO_SENDER = Sent(SendResult.REFUSED, detail="no-provider")
 _TOO_LATE = Sent(SendResult.RETRY_LATER, detail="too-late")
 _SWITCHED_OFF = Sent(SendResult.RETRY_LATER, detail="switched-off")
+_OUR_OWN = (_NO_WAY, _NO_SENDER, _TOO_LATE, _SWITCHED_OFF)
 
 _STATES = {
     SendResult.SENT: NoticeState.SENT,
@@ -293,6 +294,8 @@ class Reminders:
             record, state=state, provider_ref=sent.provider_ref, settled_at=now, detail=sent.detail, tried=tried
         )
         summary.counts[f"notice.{sending.notice.kind}.{state}"] += 1
+        if sent not in _OUR_OWN and sent.result in (SendResult.RETRY_LATER, SendResult.UNKNOWN):
+            summary.counts["provider-silent"] += 1
         bar = _bar(sending, now) if sent.result is SendResult.OPTED_OUT else None
         if state is NoticeState.RELEASED:
             self._release(sending, done, bar, now)

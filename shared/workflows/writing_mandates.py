@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 
 from shared.domain import keys
-from shared.domain.book import AuditEntry, DebitCard, Instalment, InstalmentState, LoanFile, Mandate, MandateStatus
+from shared.domain.book import AuditEntry, DebitCard, Instalment, LoanFile, Mandate, MandateStatus
 from shared.domain.changes import (
     Change,
     HoldInstalment,
@@ -16,14 +16,18 @@ from shared.domain.changes import (
     SaveMandate,
     WakeContact,
 )
-from shared.domain.mandate_requests import Changed
-from shared.domain.mandates import CHANGED, Move, is_stopped, to_wake
+from shared.domain.mandate_requests import Changed, Refused
+from shared.domain.mandates import CHANGED, Actor, Move, Refusal, is_stopped, refusal_of, to_wake
 from shared.domain.policy import Policy
 from shared.ports.book import Book
+from shared.ports.world import Clock, PolicyShelf
+from shared.workflows.facts import policy_or_none
 
 MOST_INSTALMENTS = 80
 """Instalments that one change wakes or holds; with the mandate, its loan, the code and both cards they fit one
 transaction of 100 rows."""
+
+MOST_RACES = 10
 
 LATER = timedelta(days=1)
 """When a loan's instalments beyond the nearest 80 are looked at after a new authorisation."""
@@ -37,6 +41,16 @@ class Note:
     actor: str
     reason: str
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one of the two hands without a one-time code wants a mandate to be."""
+
+    loan_id: str
+    mandate_id: str
+    status: MandateStatus
+    by: Actor
 
 
 def write_changes(
@@ -67,6 +81,28 @@ def write_changes(
     return Changed(tuple((move.row.mandate_id, move.row.status) for move in moves), now)
 
 
+def tell(book: Book, shelf: PolicyShelf, clock: Clock, said: Said, note: Note) -> Changed | Refused:
+    """Writes what the rail or the lender says of one mandate, unless it stands so or may not be."""
+    for _ in range(MOST_RACES):
+        now = clock.now()
+        file = book.loan_file(said.loan_id)
+        if file is None:
+            return Refused(Refusal.NO_LOAN)
+        mandate = next((m for m in file.mandates if m.mandate_id == said.mandate_id), None)
+        if mandate is None:
+            return Refused(Refusal.NO_MANDATE)
+        if refusal := refusal_of(mandate.status, said.status, said.by):
+            return Refused(refusal)
+        move = Move(replace(mandate, status=said.status), mandate.status)
+        more: list[Change] = []
+        if said.by is Actor.RAIL:
+            policy = policy_or_none(shelf, file.loan.product, now)
+            more += fresh_start(move.row, book.debit_card(file.loan.borrower_id), policy)
+        if changed := write_changes(book, file, (move,), note, more, now):
+            return changed
+    return Refused(Refusal.RACED)
+
+
 def _is_held_by_its_save(change: Change, saved: Sequence[Instalment]) -> bool:
     """A save requires the row's revision as much as a hold does, and a row is written once in a transaction."""
     return isinstance(change, HoldInstalment) and change.number in {row.number for row in saved}
@@ -91,9 +127,3 @@ def fresh_start(mandate: Mandate, debits: DebitCard, policy: Policy | None) -> l
     if mandate.status is not MandateStatus.ACTIVE or is_stopped(mandate, debits):
         return []
     return [SaveDebitCard(replace(debits, failures=0, rev=debits.rev + 1))]
-
-
-def holds(file: LoanFile) -> list[Change]:
-    """No debit is claimed between the reading and the change: a claim writes the instalments that it takes."""
-    waiting = sorted((i for i in file.unpaid if i.state is InstalmentState.OPEN), key=lambda i: (i.due_on, i.number))
-    return [HoldInstalment(i.loan_id, i.number, i.rev) for i in waiting[:MOST_INSTALMENTS]]

@@ -75,7 +75,15 @@ LINES = {
 SENDING = ("SMS_", "EUM_", "PUSH_", "VOICE_", "EMAIL_", "ALLOWED_", "INSTANCES", "LINK_")
 """How the variables of message providers begin."""
 
-SWITCHED = ("plan_work", "send_reminders", "attempt_deductions", "reconcile", "record_receipts", "pay_now")
+SWITCHED = (
+    "plan_work",
+    "send_reminders",
+    "attempt_deductions",
+    "reconcile",
+    "record_receipts",
+    "pay_now",
+    "change_mandates",
+)
 """The functions that read the switch board."""
 
 WEBHOOK_SECRET = "a secret of forty-eight characters, or as good as"

@@ -10,6 +10,7 @@ from shared.domain.book import Attempt, MandateStatus
 from shared.domain.changes import Insert, TakeSeq
 from shared.domain.errors import EventError
 from shared.domain.money import Money
+from shared.domain.switches import ALL_ON, Switches
 from tests.functions.stack import Stack
 
 ASK = {"v": 1, "do": "ask", "loan_id": "HB-001", "purpose": "cancel"}
@@ -144,3 +145,12 @@ def test_in_a_stack_for_tests_a_number_that_is_not_listed_gets_no_code(stack: St
 def test_an_event_that_is_no_good_names_its_field(stack: Stack, event: Any, problem: str) -> None:
     with pytest.raises(EventError, match=re.escape(problem)):
         stack.invoke("change_mandates", event)
+
+
+def test_a_code_waits_for_a_switch_by_a_refusal(stack: Stack) -> None:
+    stack.at("2026-03-05 10:00")
+    stack.turn(Switches(on=True, off=frozenset({"channel:sms"})))
+    assert stack.invoke("change_mandates", ASK)["refused"]["reason"] == "SWITCHED_OFF"
+    assert stack.inbox == []
+    stack.turn(ALL_ON)
+    assert "asked" in stack.invoke("change_mandates", ASK)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.adapters.dynamodb.link_rows import DynamoLinkRows
-from shared.domain.book import Line, NoticeState, Outcome, Stage
+from shared.domain.book import Line, MandateStatus, NoticeState, Outcome, Stage
 from shared.domain.consent import BarredBy
-from shared.domain.contact_rules import Channel
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.money import Money
 from shared.domain.short_link import link_for
 from tests.functions.invoking import EVENTS, event
@@ -150,6 +150,16 @@ def record_repayments_chargeback(stack: Stack, answer: Any) -> None:
     assert list(stack.booked("gateway").values()) == [Money(-51000, "CNY")]
 
 
+def record_repayments_mandate(stack: Stack, answer: Any) -> None:
+    """The borrower revoked it in the wallet's app, and nothing is debited on the due day."""
+    assert answer == {"batchItemFailures": []}
+    file = stack.book.loan_file("HB-001")
+    assert file is not None
+    assert [mandate.status for mandate in file.mandates] == [MandateStatus.REVOKED]
+    stack.run()
+    assert [attempt for attempt in stack.attempts() if attempt.loan_id == "HB-001"] == []
+
+
 def record_repayments_rows(stack: Stack, answer: Any) -> None:
     assert answer == {"batchItemFailures": []}
     assert stack.booked("transfer") == {
@@ -239,6 +249,13 @@ def operate_hold(stack: Stack, answer: Any) -> None:
     assert [hold.code for hold in file.loan.holds] == ["complaint"]
 
 
+def operate_bar(stack: Stack, answer: Any) -> None:
+    assert (answer["borrower_id"], answer["channel"], answer["result"]) == ("B-013", "sms", "barred")
+    file = stack.book.borrower_file("B-013")
+    assert file is not None
+    assert [bar.classes for bar in file.card.bars] == [frozenset({MessageClass.COLLECTION})]
+
+
 def explain_day(stack: Stack, answer: Any) -> None:
     reasons = {(one["line"], one["unit"], one["reason"]) for one in answer["decisions"]}
     assert ("debit", "HB-001#002", "NOT_YET_DUE") in reasons
@@ -269,6 +286,7 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         record_repayments_received,
         record_repayments_reversal,
         record_repayments_chargeback,
+        record_repayments_mandate,
         record_repayments_rows,
         record_repayments_file,
         record_repayments_s3_test,
@@ -287,6 +305,7 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         operate_switch,
         operate_reopen,
         operate_hold,
+        operate_bar,
         explain_day,
     )
 }

@@ -171,3 +171,37 @@ def test_money_in_suspense_is_resolved_by_a_person(stack: Stack) -> None:
     assert (answer["loan_id"], answer["amount"]) == ("BT-002", entry.amount.decimal())
     assert stack.instalment("BT-002", 1).paid_minor == min(entry.amount.minor, 30_000)
     assert [(note.actor, note.what) for note in stack.book.audit("BT-002")] == [(arn("ALICE"), "suspense.resolve")]
+
+
+def test_much_money_leaves_suspense_once_a_second_person_agrees(stack: Stack) -> None:
+    stack.send("RepaymentsQueue", by_hand(loan_id="NO-SUCH", amount="50000.01"))
+    stack.drain()
+    (entry,) = stack.book.entries(keys.SUSPENSE)
+    name = keys.ledger_entity(entry.source, entry.external_id)
+    event = {"v": 1, "verb": "resolve", "entry": name, "reason": "it went back"}
+    with pytest.raises(InputError, match="--at-most-amount allows"):
+        stack.invoke("operate", signed(event | {"at_most_amount": "50000.00 CNY"}))
+    asked = stack.invoke("operate", signed(event))
+    assert (asked["loan_id"], asked["amounts"]) == (None, [{"amount": "50000.01", "currency": "CNY"}])
+    approval = {"v": 1, "verb": "approve", "request": asked["request"]}
+    with pytest.raises(InputError, match="another person approves it"):
+        stack.invoke("operate", signed(approval))
+    assert len(stack.book.entries(keys.SUSPENSE)) == 1
+    answer = stack.invoke("operate", signed(approval, "BOB"))
+    assert (answer["entry"], answer["amount"], answer["actor"]) == (name, "50000.01", arn("BOB"))
+    (note,) = stack.book.audit(keys.SUSPENSE)
+    assert (note.actor, note.detail["approved_by"]) == (arn("ALICE"), arn("BOB"))
+
+
+def test_an_opt_out_is_written_down_once_under_the_caller_s_name_and_lifted(stack: Stack) -> None:
+    order = {"v": 1, "borrower_id": "B-013", "channel": "sms", "reason": "he called"}
+    words = []
+    for verb in ("bar", "bar", "lift", "lift"):
+        answer = stack.invoke("operate", signed(order | {"verb": verb}))
+        words.append((answer["result"], [bar["classes"] for bar in answer["bars"]]))
+    assert words == [("barred", ["all"]), ("stands", ["all"]), ("lifted", []), ("open", [])]
+    notes = stack.book.audit(keys.consent_subject("B-013"))
+    assert sorted((note.actor, note.what) for note in notes) == [
+        (arn("ALICE"), "consent.bar"),
+        (arn("ALICE"), "consent.lift"),
+    ]

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from shared.domain.book import Outcome
+from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import EventError, InputError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
@@ -30,6 +32,7 @@ END: dict[str, Any] = {
     "hold_id": "complaint-2026-03-12-1",
     "reason": "closed",
 }
+BAR: dict[str, Any] = {"v": 1, "verb": "bar", "borrower_id": "B-1", "channel": "email", "reason": "he called"}
 APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789abcdef"}
 
 
@@ -74,10 +77,21 @@ APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789ab
             HoldAdd("complaint", None, "B-1", date(2026, 4, 30), "ticket 17"),
         ),
         (END, HoldEnd("HB-001", "complaint-2026-03-12-1", "closed")),
+        (BAR, ConsentBar("B-1", Channel.EMAIL, frozenset(MessageClass), "he called")),
+        (
+            BAR | {"verb": "lift", "classes": ["collection", "marketing"]},
+            ConsentLift(
+                "B-1", Channel.EMAIL, frozenset({MessageClass.COLLECTION, MessageClass.MARKETING}), "he called"
+            ),
+        ),
         (RESOLVE, Resolution("transfer#BANK-1", None, (), "his slip")),
         (
             RESOLVE | {"loan_id": "HB-001", "instalments": [2, 3]},
             Resolution("transfer#BANK-1", "HB-001", (2, 3), "his slip"),
+        ),
+        (
+            RESOLVE | {"at_most": 2, "at_most_amount": "20 CNY"},
+            Resolution("transfer#BANK-1", None, (), "his slip", 2, Money(2_000, "CNY")),
         ),
     ],
 )
@@ -127,7 +141,16 @@ def test_every_request_has_one_form(event: dict[str, Any], request_: OperatorReq
         ({"v": 1, "verb": "hold", "code": "complaint", "reason": "x"}, "give one of the two"),
         (END | {"hold_id": ""}, "hold_id must be an id"),
         (END | {"code": "complaint"}, "unknown field 'code'"),
+        (BAR | {"channel": "fax"}, "channel must be sms or push or voice or email"),
+        (BAR | {"classes": []}, "classes must be a list of classes of messages, of service-reminder"),
+        (BAR | {"classes": ["collections"]}, "classes must be a list"),
+        (BAR | {"classes": "collection"}, "classes must be a list"),
+        (BAR | {"classes": [["collection"]]}, "classes must be a list"),
+        (BAR | {"borrower_id": "a b"}, "borrower_id must be an id"),
+        (BAR | {"reason": " "}, "reason must be"),
         (RESOLVE | {"entry": "BANK-1"}, "entry must be an entry of suspense"),
+        (RESOLVE | {"at_most": 0}, "at_most must be a whole number"),
+        (RESOLVE | {"at_most_amount": "20"}, "at_most_amount must be an amount with its currency"),
         (RESOLVE | {"instalments": []}, "instalments must be a list of 1 to 80 numbers"),
         (RESOLVE | {"instalments": [0]}, "instalments must be"),
     ],

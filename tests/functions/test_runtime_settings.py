@@ -4,8 +4,18 @@ import pytest
 
 from shared.domain.book import Line
 from shared.domain.errors import SettingsError
-from shared.ports.wiring import OtherWiring, SmsWiring
-from shared.runtime.settings import Gateway, Queues, Store, Time, Webhooks, instances, other_channels, sms
+from shared.ports.wiring import GatewayWiring, OtherWiring, SmsWiring
+from shared.runtime.settings import (
+    Queues,
+    Store,
+    Time,
+    Webhooks,
+    gateway,
+    gateway_rail,
+    instances,
+    other_channels,
+    sms,
+)
 
 GOOD = {
     "TABLE_LOANS": "x-loans",
@@ -14,6 +24,7 @@ GOOD = {
     "SHARDS": "16",
     "VIRTUAL_TIME": "off",
     "GATEWAY_URL": "https://gateway",
+    "GATEWAY_RAIL": "ach",
     "AWS_REGION": "eu-central-1",
     "DUEBELL_ENVIRONMENT": "test",
     "ALLOWED_PHONES": "+15005550001,+447700900*",
@@ -42,12 +53,13 @@ def test_each_need_is_read() -> None:
     assert Queues.from_env(Line.DEBIT, env=GOOD) == Queues({Line.DEBIT: "https://queue/debit"})
     assert Time.from_env(GOOD) == Time(is_virtual=False, control_table="x-control")
     assert Time.from_env(GOOD | {"VIRTUAL_TIME": "on"}).is_virtual
-    assert Gateway.from_env(GOOD) == Gateway("https://gateway", "eu-central-1", None)
-    assert Gateway.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
+    assert gateway(GOOD) == GatewayWiring("https://gateway", "eu-central-1", None, "ach")
+    assert gateway_rail(GOOD) == "ach"
+    assert gateway(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
     assert Webhooks.from_env(GOOD) == Webhooks("https://door", "x/signing", None)
     assert Webhooks.from_env(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
-    gateway = {"gateway_url": "https://sms.example", "gateway_secret": "x/sms"}
-    assert sms(GOOD) == SmsWiring("http", "+15005550001,+447700900*", **gateway)
+    of_sms = {"gateway_url": "https://sms.example", "gateway_secret": "x/sms"}
+    assert sms(GOOD) == SmsWiring("http", "+15005550001,+447700900*", **of_sms)
     assert sms(GOOD | {"SMS_SENDER_ID": "Duebell"}).sender_id == "Duebell"
     email = {"email_sender": "pay@lender.example", "email_configuration_set": "duebell"}
     assert other_channels(GOOD) == OtherWiring("none", "none", "ses", **email)
@@ -71,6 +83,8 @@ def test_only_production_writes_to_everybody() -> None:
         ("VIRTUAL_TIME", "yes", "must be on or off"),
         ("VIRTUAL_TIME", None, "missing"),
         ("GATEWAY_URL", None, "missing"),
+        ("GATEWAY_RAIL", None, "missing"),
+        ("GATEWAY_RAIL", "", "empty"),
         ("DUEBELL_ENVIRONMENT", "prod", "must be production or test"),
         ("DUEBELL_ENVIRONMENT", None, "missing"),
         ("ALLOWED_PHONES", None, "missing"),
@@ -91,7 +105,7 @@ def test_a_variable_that_is_missing_or_means_nothing_is_named(name: str, value: 
             Store.from_env("loans", env=env),
             Queues.from_env(Line.DEBIT, env=env),
             Time.from_env(env),
-            Gateway.from_env(env),
+            gateway(env),
             sms(env),
             other_channels(env),
             instances(env),

@@ -3,11 +3,14 @@
 import hmac
 import json
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from shared.domain.book import MandateStatus
+from shared.domain.changes import SaveMandate
 from shared.domain.errors import StoreError
 from shared.domain.money import Money
 from tests.functions.invoking import event
@@ -107,6 +110,79 @@ def test_a_signed_body_that_cannot_be_read_waits_for_a_person(stack: Stack, body
     assert not stack.deliver("record_repayments")
     assert stack.waiting("RepaymentsDead") == 1
     assert stack.booked("transfer") == {}
+
+
+MANDATE = {
+    "v": 1,
+    "kind": "mandate",
+    "event_id": "E-2",
+    "loan_id": "HB-001",
+    "mandate_id": "M-HB-001",
+    "status": "revoked",
+    "at": "2026-03-10T03:00:00Z",
+}
+
+
+def status_of(stack: Stack) -> str:
+    file = stack.book.loan_file("HB-001")
+    assert file is not None
+    return file.mandates[0].status
+
+
+def signed(stack: Stack) -> None:
+    """The rail has yet to confirm the mandate."""
+    file = stack.book.loan_file("HB-001")
+    assert file is not None
+    awaits = replace(file.mandates[0], status=MandateStatus.SIGNED)
+    assert stack.book.commit([SaveMandate(awaits, file.loan.gate_rev)])
+
+
+@pytest.mark.parametrize("status", ["active", "revoked", "expired"])
+def test_a_rails_word_on_a_mandate_counts_once_however_often_it_comes(
+    stack: Stack, capsys: pytest.CaptureFixture[str], status: str
+) -> None:
+    stack.at("2026-03-10 12:00")
+    signed(stack)
+    body = json.dumps(MANDATE | {"status": status})
+    for _ in range(2):
+        assert knock(stack, body, signature(stack, body)) == (200, {"status": "taken"})
+    stack.drain(["record_repayments"], twice=True)
+    assert status_of(stack) == status
+    assert [entry.what for entry in stack.book.audit("HB-001")] == [f"mandate.rail.{status}"]
+    assert "mandate.rail.changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"loan_id": "HB-999"}, "NO_LOAN"),
+        ({"mandate_id": "M-9"}, "NO_MANDATE"),
+        ({"status": "active", "at": "2026-03-10T05:00:00Z"}, "NOT_ALLOWED"),
+    ],
+)
+def test_a_rails_word_that_fits_no_mandate_stands_in_front_of_a_person(
+    stack: Stack, capsys: pytest.CaptureFixture[str], changes: dict[str, str], reason: str
+) -> None:
+    stack.at("2026-03-10 12:00")
+    for told in (MANDATE, MANDATE | {"event_id": "E-3"} | changes):
+        body = json.dumps(told)
+        assert knock(stack, body, signature(stack, body))[0] == 200
+        stack.drain(["record_repayments"], twice=True)
+    assert status_of(stack) == "revoked"
+    (kept,) = stack.book.audit("RAIL_NEWS")
+    assert kept.what == f"refused.{reason}"
+    assert f"quarantine.{reason}" in capsys.readouterr().out
+    assert stack.waiting("RepaymentsDead") == 0
+
+
+def test_a_rails_word_that_cannot_be_read_waits_for_a_person(stack: Stack) -> None:
+    body = json.dumps(MANDATE | {"status": "paused"})
+    assert knock(stack, body, signature(stack, body))[0] == 200
+    for _ in range(5):
+        assert stack.deliver("record_repayments")
+    assert not stack.deliver("record_repayments")
+    assert stack.waiting("RepaymentsDead") == 1
+    assert status_of(stack) == "active"
 
 
 def test_a_bank_file_is_booked_row_by_row(stack: Stack) -> None:

@@ -106,7 +106,7 @@ def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
         "AWS::KMS::Key": 1,  # of the borrowers
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 65,
+        "AWS::CloudWatch::Alarm": 69,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -464,6 +464,9 @@ class TestAlarms:
         assert said == {
             "attempt.config": {"attempt_deductions"},
             "attempt.risk": {"attempt_deductions"},
+            "defer.CALENDAR_ENDED": {"attempt_deductions"},
+            "gateway-silent": {"reconcile"},
+            "provider-silent": {"send_reminders"},
             "defer.RAIL_CALENDAR_ENDED": {"attempt_deductions"},
             "defer.RAIL_UNKNOWN": {"attempt_deductions"},
             "stuck": {"reconcile"},
@@ -475,6 +478,7 @@ class TestAlarms:
             "conflict": {"attempt_deductions", "pay_now", "reconcile", "record_repayments"},
             "repayment.charged-back": {"record_repayments"},
             "file.refused": {"record_repayments"},
+            "mandate.rail.refused": {"record_repayments"},
             "webhook.refused": {"receive_webhooks"},
             "receipt.malformed": {"record_receipts"},
             "receipt.of-nobody": {"record_receipts"},

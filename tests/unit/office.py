@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.outbox import MemoryOutbox
-from shared.adapters.memory.world import CountingCodes, FixedClock
+from shared.adapters.memory.world import CountingCodes, FixedClock, MemorySwitches
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import (
     Attempt,
@@ -21,8 +21,10 @@ from shared.domain.book import (
 from shared.domain.changes import Change, Insert, SaveInstalment, TakeSeq
 from shared.domain.mandate_requests import Asked, Changed, Refused
 from shared.domain.mandates import Purpose
+from shared.ports.messages import Sender
 from shared.ports.portfolio import Imported, ImportedRow
 from shared.workflows.change_mandates import MandateChanges
+from shared.workflows.rail_news import RailNews
 from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 
 NOW = at("2026-03-12 10:00")
@@ -37,6 +39,10 @@ class Office:
     inbox: MemoryOutbox
     clock: FixedClock
     changes: MandateChanges
+
+    @property
+    def rail(self) -> RailNews:
+        return RailNews(self.store, self.changes.shelf, self.clock)
 
     @property
     def file(self) -> LoanFile:
@@ -102,4 +108,6 @@ def an_office(
         a_loan(),
     ]
     store.write([Imported(row, "") for row in rows])
-    return Office(store, inbox, clock, MandateChanges(store, inbox, CountingCodes(), PolicyFiles(), clock))
+    sms = Sender("sandbox", inbox)
+    changes = MandateChanges(store, sms, CountingCodes(), PolicyFiles(), clock, MemorySwitches())
+    return Office(store, inbox, clock, changes)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.memory.book import MemoryBook
+from shared.adapters.memory.world import MemorySwitches
 from shared.adapters.policy_files import PolicyFiles
+from shared.domain import keys, switches
 from shared.domain.book import (
     DebitCard,
     Instalment,
@@ -21,14 +24,18 @@ from shared.domain.book import (
     MandateStatus,
 )
 from shared.domain.changes import Change, HoldInstalment, SaveDebitCard, SaveMandate
+from shared.domain.contact_rules import Channel
 from shared.domain.errors import BookError, PolicyError, StoreError
 from shared.domain.mandate_requests import Asked, Changed, Refused
 from shared.domain.mandates import Purpose, Refusal
 from shared.domain.money import Money
 from shared.domain.one_time_codes import USED
 from shared.domain.policy import Policy
+from shared.domain.switches import Switches
+from shared.ports.messages import Sender
 from shared.ports.portfolio import Imported, ImportedRow
 from shared.ports.world import SendResult
+from shared.workflows.change_mandates import MandateChanges
 from shared.workflows.writing_mandates import LATER, MOST_INSTALMENTS
 from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 from tests.unit.office import FIRST_CODE, NOW, Office, an_office
@@ -75,7 +82,7 @@ def test_every_change_stays_in_the_history() -> None:
     office.through(CANCEL)
     office.through(ENABLE)  # at the same instant: the gate tells the two apart
     office.through(CANCEL)
-    office.changes.rail_says("l-1", "m-1", S.REVOKED, NOW)
+    office.rail.says("l-1", "m-1", S.REVOKED, NOW)
     assert office.told() == ["mandate.cancel", "mandate.enable", "mandate.cancel", "mandate.rail.revoked"]
     first = next(e for e in office.store.audit("l-1") if e.detail["gate_rev"] == "1")
     assert (first.actor, first.at, first.reason) == ("borrower", NOW, "confirmed with a one-time code")
@@ -121,7 +128,7 @@ def test_after_the_end_at_the_rail_nothing_is_debited_until_the_rail_confirms() 
     assert office.file.mandate_on(date(2026, 3, 12)) is None
     assert set(office.debit_steps().values()) == {None}
     assert refused(office.changes.ask("l-1", ENABLE)) is Refusal.AWAITS_RAIL
-    assert office.changes.rail_says("l-1", "m-1.2", S.ACTIVE, NOW) == Changed((("m-1.2", S.ACTIVE),), NOW)
+    assert office.rail.says("l-1", "m-1.2", S.ACTIVE, NOW) == Changed((("m-1.2", S.ACTIVE),), NOW)
     mandate = office.file.mandate_on(date(2026, 3, 12))
     assert mandate is not None
     assert (mandate.mandate_id, mandate.evidence is not None) == ("m-1.2", True)
@@ -315,6 +322,81 @@ def test_a_code_that_certainly_was_not_sent_is_said_to_be_so(result: SendResult)
     office.asked(CANCEL)
 
 
+OURS = (switches.SEND, switches.channel("sms"), switches.provider("sandbox"), switches.product("jiebei"))
+
+
+def off(office: Office, *names: str) -> MandateChanges:
+    return replace(office.changes, switches=MemorySwitches(Switches(on=True, off=frozenset(names))))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_switch_that_is_off_stops_codes_and_costs_none(name: str) -> None:
+    office = an_office()
+    for _ in range(9):
+        assert refused(off(office, name).ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
+    assert (office.inbox.sent, office.store.audit(keys.codes_subject("b-1"))) == ([], ())
+    office.asked(CANCEL)
+
+
+def test_another_switch_stops_no_code_and_a_board_that_nobody_opened_stops_each() -> None:
+    office = an_office()
+    others = (switches.DEBIT, switches.rail("stub"), switches.channel("push"), switches.product("huabei"))
+    assert isinstance(off(office, *others).ask("l-1", CANCEL), Asked)
+    closed = replace(office.changes, switches=MemorySwitches(Switches()))
+    assert refused(closed.ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
+    assert len(office.inbox.sent) == 1
+
+
+def test_a_switch_that_is_turned_off_after_the_claim_stops_the_code() -> None:
+    office = an_office()
+
+    class Turning:
+        def read(self, *, fresh: bool = False) -> Switches:
+            return Switches(on=not fresh)
+
+    assert refused(replace(office.changes, switches=Turning()).ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
+    assert office.inbox.sent == []
+
+
+def test_a_code_that_was_sent_is_good_also_while_switches_are_off() -> None:
+    office = an_office()
+    asked = office.asked(CANCEL)
+    confirmed = off(office, switches.SEND).confirm("l-1", CANCEL, office.last_code(), asked.notice.text_hash, "app")
+    assert isinstance(confirmed, Changed)
+
+
+def test_only_the_provider_of_the_lenders_pack_carries_codes() -> None:
+    office = an_office()
+    for name in ("sns", "none"):
+        other = replace(office.changes, sms=Sender(name, office.inbox))
+        assert refused(other.ask("l-1", CANCEL)) is Refusal.NO_PROVIDER
+    assert office.inbox.sent == []
+
+
+def narrow() -> dict[str, Any]:
+    rules = PolicyFiles().policy("jiebei", NOW).providers[Channel.SMS]
+    return {"providers": {Channel.SMS: replace(rules, not_countries=frozenset({"CN"}))}}
+
+
+@pytest.mark.parametrize("fields", [{"providers": {}}, {"wired": {Channel.SMS: "none"}}, narrow()])
+def test_a_provider_without_a_valid_pack_or_for_other_countries_carries_none(fields: dict[str, Any]) -> None:
+    office = an_office()
+
+    class Shelf(PolicyFiles):
+        def policy(self, product: str, now: datetime) -> Policy:
+            return replace(super().policy(product, now), **fields)
+
+    assert refused(replace(office.changes, shelf=Shelf()).ask("l-1", CANCEL)) is Refusal.NO_PROVIDER
+    assert office.inbox.sent == []
+
+
+def test_a_code_carries_the_price_that_its_parts_may_cost() -> None:
+    office = an_office()
+    office.asked(CANCEL)
+    (message,) = office.inbox.sent
+    assert message.max_price == Decimal("0.20") * message.parts
+
+
 def test_a_code_that_was_perhaps_sent_may_be_used() -> None:
     office = an_office()
     office.inbox.script(SendResult.UNKNOWN)
@@ -389,8 +471,9 @@ def test_a_loan_that_does_not_exist_is_refused_everywhere() -> None:
     changes = an_office().changes
     assert refused(changes.ask("l-9", CANCEL)) is Refusal.NO_LOAN
     assert refused(changes.confirm("l-9", CANCEL, FIRST_CODE, "h", "app")) is Refusal.NO_LOAN
-    assert refused(changes.rail_says("l-9", "m-1", S.REVOKED, NOW)) is Refusal.NO_LOAN
-    assert refused(changes.rail_says("l-1", "m-9", S.REVOKED, NOW)) is Refusal.NO_MANDATE
+    rail = an_office().rail
+    assert refused(rail.says("l-9", "m-1", S.REVOKED, NOW)) is Refusal.NO_LOAN
+    assert refused(rail.says("l-1", "m-9", S.REVOKED, NOW)) is Refusal.NO_MANDATE
 
 
 def test_a_borrower_without_a_phone_gets_no_code() -> None:
@@ -410,7 +493,8 @@ def test_without_a_valid_pack_nothing_is_changed() -> None:
     changes = replace(office.changes, shelf=Empty())
     assert refused(changes.ask("l-1", CANCEL)) is Refusal.POLICY_MISSING
     assert refused(changes.confirm("l-1", CANCEL, FIRST_CODE, "h", "app")) is Refusal.POLICY_MISSING
-    assert isinstance(changes.rail_says("l-1", "m-1", S.REVOKED, NOW), Changed)  # evidence needs no rule
+    rail = replace(office.rail, shelf=Empty())
+    assert isinstance(rail.says("l-1", "m-1", S.REVOKED, NOW), Changed)  # evidence needs no rule
 
 
 def test_a_loan_without_its_borrower_is_an_error() -> None:
@@ -554,7 +638,7 @@ def test_a_loan_that_changes_all_the_time_is_left_alone_in_the_end() -> None:
     assert refused(losing.ask("l-1", CANCEL)) is Refusal.RACED
     assert refused(losing.confirm("l-1", CANCEL, FIRST_CODE, acknowledged, "app")) is Refusal.RACED
     assert refused(losing.confirm("l-1", CANCEL, "000000", acknowledged, "app")) is Refusal.RACED
-    assert refused(losing.rail_says("l-1", "m-1", S.REVOKED, NOW)) is Refusal.RACED
+    assert refused(replace(office.rail, book=losing.book).says("l-1", "m-1", S.REVOKED, NOW)) is Refusal.RACED
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -618,7 +702,7 @@ def test_where_no_rule_spans_loans_no_card_is_written() -> None:
 def test_a_rails_confirmation_counts_anew_only_what_was_signed_later(signed_on: date, failures: int) -> None:
     office = an_office(mandates=[covered(status=S.SIGNED, signed_on=signed_on)])
     office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, stopped_at=at("2026-03-11 12:00"), rev=1))])
-    office.changes.rail_says("l-1", "m-1", S.ACTIVE, NOW)
+    office.rail.says("l-1", "m-1", S.ACTIVE, NOW)
     assert office.store.debit_card("b-1").failures == failures
 
 
@@ -629,8 +713,8 @@ def test_a_rails_confirmation_counts_anew_only_what_was_signed_later(signed_on: 
 def test_a_rails_word_of_the_end_is_taken_once(status: S) -> None:
     office = an_office()
     said_at = NOW - timedelta(hours=3)
-    assert office.changes.rail_says("l-1", "m-1", status, said_at) == Changed((("m-1", status),), NOW)
-    assert refused(office.changes.rail_says("l-1", "m-1", status, said_at)) is Refusal.STANDS_SO
+    assert office.rail.says("l-1", "m-1", status, said_at) == Changed((("m-1", status),), NOW)
+    assert refused(office.rail.says("l-1", "m-1", status, said_at)) is Refusal.STANDS_SO
     assert office.file.loan.gate_rev == 1
     (entry,) = office.store.audit("l-1")
     assert (entry.what, entry.actor) == (f"mandate.rail.{status}", "rail")
@@ -641,19 +725,19 @@ def test_a_rails_word_of_the_end_is_taken_once(status: S) -> None:
 @pytest.mark.parametrize("status", [S.SUSPENDED, S.CANCELLED])
 def test_what_the_rail_ended_ends_whatever_stood_here(status: S) -> None:
     office = an_office(mandates=[a_mandate(status=status)])
-    assert isinstance(office.changes.rail_says("l-1", "m-1", S.REVOKED, NOW), Changed)
+    assert isinstance(office.rail.says("l-1", "m-1", S.REVOKED, NOW), Changed)
 
 
 def test_a_rail_revives_nothing() -> None:
     office = an_office(mandates=[a_mandate(status=S.CANCELLED)])
-    assert refused(office.changes.rail_says("l-1", "m-1", S.ACTIVE, NOW)) is Refusal.NOT_ALLOWED
-    assert refused(office.changes.rail_says("l-1", "m-1", S.CANCELLED, NOW)) is Refusal.STANDS_SO
+    assert refused(office.rail.says("l-1", "m-1", S.ACTIVE, NOW)) is Refusal.NOT_ALLOWED
+    assert refused(office.rail.says("l-1", "m-1", S.CANCELLED, NOW)) is Refusal.STANDS_SO
 
 
 def test_a_revocation_at_the_rail_beats_a_debit_that_was_decided_before() -> None:
     office = an_office()
     read = office.file
-    office.changes.rail_says("l-1", "m-1", S.REVOKED, NOW)
+    office.rail.says("l-1", "m-1", S.REVOKED, NOW)
     assert not office.store.commit(office.claiming(read))
 
 
@@ -735,7 +819,7 @@ class Life:
         assert isinstance(self.office.confirm(purpose, "999999", self.shown.get(purpose, ("", "x"))[1]), Refused)
 
     def rail(self, status: MandateStatus) -> bool:
-        return isinstance(self.office.changes.rail_says("l-1", "m-1", status, NOW), Changed)
+        return isinstance(self.office.rail.says("l-1", "m-1", status, NOW), Changed)
 
     def lender(self, status: MandateStatus) -> bool:
         return isinstance(self.office.changes.lender_says("l-1", "m-1", status, "ops", "why"), Changed)

@@ -7,6 +7,7 @@ import pytest
 
 from shared.adapters.memory.world import CountingCodes, FixedClock, MemorySwitches
 from shared.domain.book import AttemptState, Line, MandateStatus, NoticeState, Outcome, Source, SourceKind
+from shared.domain.contact_rules import Channel
 from shared.domain.errors import PolicyError
 from shared.domain.mandate_requests import Asked, Changed
 from shared.domain.mandates import Purpose
@@ -206,7 +207,9 @@ def test_a_failure_that_is_told_while_no_pack_is_valid_stops_all_the_same() -> N
 def test_a_failure_before_an_authorisation_and_one_after_it_are_in_a_row() -> None:
     town = two_covered_loans()
     town.work(Line.DEBIT, ["l-2#001"])
-    changes = MandateChanges(town.store, town.sms, CountingCodes(), town.shelf, town.clock)
+    changes = MandateChanges(
+        town.store, town.senders[Channel.SMS], CountingCodes(), town.shelf, town.clock, town.switches
+    )
     for purpose, code in ((Purpose.CANCEL, "100001"), (Purpose.ENABLE, "100002")):
         town.clock.advance(timedelta(minutes=1))
         asked = changes.ask("l-2", purpose)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
@@ -545,6 +546,7 @@ def test_an_opt_out_is_confirmed_once_within_five_minutes_under_a_key_of_its_own
     (message,) = town.inbox.sent
     assert message.text.endswith("text START. Questions? 400-800-0000") or "START" in message.text
     assert message.until == town.clock.now() + timedelta(minutes=4)
+    assert message.max_price == Decimal("0.20") * message.parts
     notice = only_notice(town)
     assert (notice.kind, notice.state, notice.covers) == ("opted-out", NoticeState.SENT, ())
     assert message.key == keys.notice_hint("b-1", keys.opt_out_notice("test", "in-1"))

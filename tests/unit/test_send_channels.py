@@ -203,6 +203,14 @@ def test_an_opt_out_that_comes_while_the_message_is_on_its_way_is_kept() -> None
 # --- caps -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("answer", [SENT, UNKNOWN, RETRY_LATER, REFUSED, OPTED_OUT])
+def test_a_provider_that_took_nothing_or_said_nothing_is_counted(answer: SendResult) -> None:
+    town = Street()
+    town.script(SMS, answer)
+    town.work(Line.CONTACT, ["b-1"])
+    assert town.total.counts["provider-silent"] == (answer in (UNKNOWN, RETRY_LATER))
+
+
 @pytest.mark.parametrize(
     ("answer", "counted"), [(SENT, 1), (UNKNOWN, 1), (RETRY_LATER, 0), (REFUSED, 0), (OPTED_OUT, 0)]
 )
@@ -306,6 +314,7 @@ def test_a_switch_turned_after_the_claim_stops_the_send_and_gives_the_place_back
     town.work(Line.CONTACT, ["b-1"])
     assert (town.asked, town.states) == ([], [("DUE", "sms", "released")])
     assert (town.card.contacts, town.card.told) == ((), {})
+    assert town.total.counts["provider-silent"] == 0
 
 
 # --- the last moment --------------------------------------------------------------------------------------------------
