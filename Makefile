@@ -9,7 +9,12 @@ ARGS ?=
 SEEDS ?= 200
 MINUTES ?= 60
 N ?= 100000
+TIMES ?= 10
+NAME ?= gateway-down
 BORROWERS ?= 3000
+SEED ?= 1
+DAYS ?= 21
+LOANS ?= 20
 PYTHON := .venv/bin/python
 unexport PYTHON
 
@@ -34,10 +39,10 @@ endif
 # $(call ready,names) makes these environments; on a machine with neither Python 3.13 nor uv, make stops with that one line.
 ready = $(eval lacks := $$(shell requirements/setup.sh --missing $(1)))$(if $(lacks),$(error $(lacks)))requirements/setup.sh $(1)
 
-.PHONY: help setup setup-all test check format format-check lint types template demo simulate faults contact-check local local-stop build deploy berka bench-replay mutants lock clean
+.PHONY: help setup setup-all test check format format-check lint types template demo stress drill simulate faults faults-deployed contact-check local local-stop build deploy berka bench-replay mutants lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## make .venv with the project, its tools and the `duebell` command
 	@$(call ready,project)
@@ -72,11 +77,20 @@ simulate: setup ## live SEEDS lives with all faults, try all patches, write docs
 faults: setup ## the same without patches and report, for a look in between (SEEDS=500 ARGS="--seed 17")
 	@.venv/bin/duebell simulate --seeds $(SEEDS) $(ARGS)
 
+faults-deployed: setup-all ## processes killed, wires cut, messages doubled on a local AWS (SEED=2 DAYS=21 LOANS=20)
+	@$(PYTHON) -m tests.simulation.deployed --seed $(SEED) --days $(DAYS) --loans $(LOANS) $(ARGS)
+
 contact-check: setup ## judge N simulated contact decisions over five jurisdictions by the packs alone (N=1000000 ARGS="--seed 2")
 	@$(PYTHON) -m tests.contact_check --decisions $(N) $(ARGS)
 
 demo: setup-all ## live through 120 days on a local AWS (KEEP=1 PORTFOLIO=DIR FROM=DATE SKIP=40-44)
 	@$(PYTHON) -m demo
+
+stress: setup-all ## live 14 days of TIMES (10) the demo's book on a local AWS; is anything lost? (TIMES=1 ARGS="--days 30")
+	@$(PYTHON) -m drills stress --times $(TIMES) $(ARGS)
+
+drill: setup-all ## play what goes wrong: NAME=gateway-down sms-down table-throttled wrong-pack bank-file-twice
+	@$(PYTHON) -m drills $(NAME) $(ARGS)
 
 local: setup-all ## start a local AWS on PORT (4566) and deploy the stack to it
 	@$(PYTHON) -m infra.local start --port $(PORT)
