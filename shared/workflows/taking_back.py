@@ -182,8 +182,7 @@ class TakingBack:
 
     def _undo(self, entry: LedgerEntry, original: LedgerEntry, back: TakenBack, identity: str) -> Verdict | None:
         undone, apart = undone_of(self.book, original), self._apart(back.reference)
-        told = [*_told([*self._while_held(original), *undone]), *self._unmoved(apart)]
-        if twin := self._twin(told, entry.amount, back.channel):
+        if twin := self._twin(self._all_told(original, apart), entry.amount, back.channel):
             return self._absorbed(twin, entry, back.channel)
         if back.amount.minor > left_of(original, undone):
             beside = self._beside(apart, back.reference)
@@ -263,10 +262,19 @@ class TakingBack:
                 return entry
         return None
 
+    def _all_told(
+        self, original: LedgerEntry, apart: Iterable[tuple[LedgerEntry, str | None]]
+    ) -> list[tuple[LedgerEntry, str | None]]:
+        """All that takes a payment back, each with the channel that told of it."""
+        undone = [*self._while_held(original), *undone_of(self.book, original)]
+        return [*_told(undone), *self._unmoved(apart)]
+
     def _absorbed(self, twin: LedgerEntry, news: LedgerEntry, channel: Channel) -> Verdict | None:
+        return KNOWN if self.book.commit(self._known_beside(twin, news.external_id, channel)) else None
+
+    def _known_beside(self, twin: LedgerEntry, told_as: str, channel: Channel) -> list[Insert]:
         """Both marks at once: the news is known from now on, and the entry absorbs no second one of this channel."""
-        known = Insert(MoneyMark(news.source, news.external_id, twin.loan_id))
-        return KNOWN if self.book.commit([known, self._told_mark(twin, channel)]) else None
+        return [Insert(MoneyMark(twin.source, told_as, twin.loan_id)), self._told_mark(twin, channel)]
 
     def _told_mark(self, entry: LedgerEntry, channel: str) -> Insert:
         return Insert(MoneyMark(keys.TOLD, keys.told_by(entry.loan_id, entity(entry), channel), entry.loan_id))
@@ -275,6 +283,8 @@ class TakingBack:
 
     def _give(self, news: GivenAgain, identity: str) -> Verdict | None:
         taken, was_told = self._taken(news)
+        twin = None if taken or was_told else self._told_by_another(news)
+        taken = taken or twin
         plain = LedgerEntry(
             keys.SUSPENSE,
             news.source,
@@ -299,9 +309,19 @@ class TakingBack:
             detail=f"{news.channel}:{news.event_id}",
         )
         beside = [place_after(taken, given), mark(entry, identity)]
+        if twin:
+            beside += self._known_beside(twin, _told_as(news), news.channel)
         if taken.loan_id == keys.SUSPENSE:
             return Verdict("reinstated") if self.book.commit([Insert(entry), *beside]) else None
         return self._give_to_loan(entry, plain, beside)
+
+    def _told_by_another(self, news: GivenAgain) -> LedgerEntry | None:
+        """The entry by which the money left, where another channel told of that and this one did not yet."""
+        original = self._original(news.reference)
+        if news.kind is EntryKind.REFUND or original is None:
+            return None
+        amount = Money(-news.amount.minor, news.amount.currency)
+        return self._twin(self._all_told(original, self._apart(news.reference)), amount, news.channel)
 
     def _never_went(self, news: GivenAgain, came: LedgerEntry) -> Verdict | None:
         """It failed before anybody had told that it went. Both stand in suspense from now on and come to nothing: told

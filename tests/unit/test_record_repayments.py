@@ -911,3 +911,28 @@ def test_the_end_of_a_loan_is_told_under_an_episode_that_no_instalment_had() -> 
     assert [town.instalment(n).episode for n in (1, 2)] == [1, 0]
     book(town, taken(101_000, "BANK-3"))
     assert [town.instalment(n).episode for n in (1, 2)] == [1, 2]
+
+
+def test_money_that_comes_again_after_the_bank_alone_told_of_its_leaving_is_on_its_loan_again() -> None:
+    """Seeds 255 and 361 of `duebell simulate`: what the gateway tells late of the leaving is the same money."""
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    row = taken(500, KEY, "2026-03-12:500", channel=Channel.FILE)
+    assert book(town, row) == {"repayment.reversed": 1}
+    came, went = again(500, "re_2", kind=EntryKind.REVERSAL), taken(500, KEY, "re_2")
+    assert book(town, came, came) == {"repayment.reinstated": 1, "repayment.known": 1}
+    assert book(town, went, row, went) == {"repayment.known": 3}
+    assert balance(town) == (101_500, InstalmentState.PAID)
+    assert sum(e.amount.minor for e in town.entries()) == 101_500
+    adds_up(town)
+    assert book(town, taken(500, KEY, "re_3")) == {"repayment.reversed": 1}
+    assert balance(town) == (101_000, InstalmentState.OPEN)
+
+
+def test_a_dispute_that_is_won_gives_again_what_the_bank_alone_told_of() -> None:
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    book(town, taken(101_500, KEY, "2026-03-12:101500", channel=Channel.FILE))
+    assert book(town, again()) == {"repayment.reinstated": 1}
+    assert book(town, taken(101_500, KEY, kind=EntryKind.CHARGEBACK)) == {"repayment.known": 1}
+    assert balance(town) == (101_500, InstalmentState.PAID)
