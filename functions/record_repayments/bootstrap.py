@@ -6,8 +6,7 @@ from functools import cache
 from shared.adapters.clock import SystemClock, VirtualClock
 from shared.adapters.dynamodb.book import DynamoBook
 from shared.adapters.dynamodb.client import dynamodb_client
-from shared.adapters.gateways import codes_spoken
-from shared.adapters.policy_files import PolicyFiles
+from shared.adapters.policy_files import PolicyFiles, codes_spoken
 from shared.adapters.s3_bank_files import S3BankFiles, s3_client
 from shared.adapters.sqs_queue import SqsEvents, SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens

@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from shared.domain.book import Outcome
-from shared.domain.errors import PolicyError
+from shared.domain.errors import PolicyError, SettingsError
 from shared.domain.packs import Pack, parse_pack
 from shared.domain.policy import Policy, assemble, lender_date
 from shared.domain.rail import read_rail
@@ -89,6 +89,17 @@ def rail_codes(rail: str) -> Mapping[str, Outcome]:
     return codes_of(rail, [parse_pack(found) for name, found in _documents().items() if _is_of(rail, name)])
 
 
+def codes_spoken(rail: str) -> Mapping[str, Outcome]:
+    """What the codes of the deployment's gateway mean; raises SettingsError where no pack says so: every answer would
+    read as UNKNOWN."""
+    try:
+        return rail_codes(rail)
+    except PolicyError as error:
+        raise SettingsError(
+            "the environment variable GATEWAY_RAIL names a rail without a pack that can be read"
+        ) from error
+
+
 def codes_of(rail: str, packs: Iterable[Pack]) -> Mapping[str, Outcome]:
     """What a rail's codes mean, by the newest of its packs; raises PolicyError without one.
 
@@ -125,13 +136,13 @@ class PolicyFiles:
         """All of them, of whatever day; raises PolicyError."""
         return self._read()
 
-    @property
-    def products(self) -> tuple[str, ...]:
-        """The ids of all products, of whatever day; none where the packs cannot be read."""
+    def products(self, now: datetime) -> tuple[str, ...]:
+        """The ids of the products with a valid pack on the lender's date; none where no pack can say it."""
         try:
-            return tuple(sorted({pack.id for pack in self._read() if pack.type == "product"}))
+            packs, day = self._read(), self.today(now)
         except PolicyError:
             return ()
+        return tuple(sorted({pack.id for pack in packs if pack.type == "product" and pack.is_valid_on(day)}))
 
     def today(self, now: datetime) -> date:
         return lender_date(self._read(), now)

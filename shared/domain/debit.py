@@ -97,7 +97,7 @@ def plan_debit(  # noqa: C901 - one line for each thing that stands before an at
         if not rail.knows(today + LONGEST_CLOSURE):
             return Defer(now + UNRULED, Reason.RAIL_CALENDAR_ENDED)
         spent = instalment.attempts >= rules.due_day_attempts
-        if spent and not knows_paydays(instalment, rules):
+        if spent and not knows_paydays(instalment, rules, today, payday):
             return Defer(now + UNRULED, Reason.CALENDAR_ENDED)
         return Drop(Reason.RETRY_DAYS_OVER if spent else Reason.CATCH_UP_OVER)
     if rules.notice_required and not is_announced(instalment, told, rules, today):
@@ -151,7 +151,7 @@ def stop_over_loans(mandate: Mandate, debits: DebitCard | None, rail: Rail, now:
     authorisation; and while an open attempt could be the last failure, none beside it."""
     if rail.failures_in_row is None or debits is None:
         return None
-    if is_stopped(mandate, debits):
+    if is_stopped(mandate, debits, rail.failures_in_row):
         return Drop(Reason.REAUTHORISATION_NEEDED)
     if debits.failures + debits.open >= rail.failures_in_row:
         return Defer(now + OTHERS_OPEN, Reason.OTHER_ATTEMPTS_OPEN)

@@ -47,6 +47,8 @@ def debit_day(
             return DebitDay(day, rules.slots, Reason.SLOT_OPEN)
         if instalment.attempts == 0:
             return None
+    if not knows_paydays(instalment, rules, today, payday):
+        return None  # nothing is planned on a guess
     tried_on = instalment.last_attempt.on if instalment.last_attempt else instalment.due_on
     for chosen in sorted(_retry_days(instalment, rules, rail, payday), key=lambda c: (c.day, c.reason.name)):
         latest = settling_day(chosen.day + timedelta(days=rules.catch_up_days), rail)
@@ -136,9 +138,14 @@ def _paydays(due_on: date, days_of_month: tuple[int, ...], rules: Policy) -> lis
     """The days within `payday_within_days` after the due date on which wages come; a month that is too short pays on
     its last day."""
     last = due_on + timedelta(days=rules.payday_within_days)
-    ahead = (due_on + timedelta(days=n) for n in range(1, rules.payday_within_days + LONGEST_CLOSURE.days))
-    paid_on = {_wages_come(day, rules) for day in ahead if _is_payday(day, days_of_month)}
+    paid_on = {_wages_come(day, rules) for day in _nominal_paydays(due_on, days_of_month, rules)}
     return sorted(day for day in paid_on if day and due_on < day <= last)
+
+
+def _nominal_paydays(due_on: date, days_of_month: tuple[int, ...], rules: Policy) -> Iterator[date]:
+    """The paydays whose wages may come within `payday_within_days`, days off included."""
+    span = rules.payday_within_days + LONGEST_CLOSURE.days if rules.payday_within_days else 0
+    return (day for n in range(1, span) if _is_payday(day := due_on + timedelta(days=n), days_of_month))
 
 
 def _wages_come(payday: date, rules: Policy) -> date | None:
@@ -152,10 +159,11 @@ def _wages_come(payday: date, rules: Policy) -> date | None:
         return None
 
 
-def knows_paydays(instalment: Instalment, rules: Policy) -> bool:
-    """The country's calendar reaches over all days on which an attempt may wait for wages."""
-    last = instalment.due_on + timedelta(days=rules.payday_within_days)
-    return rules.calendar is None or rules.calendar.knows(last)
+def knows_paydays(instalment: Instalment, rules: Policy, today: date, payday: int | None) -> bool:
+    """The country's calendar says when all wages come for which an attempt may still wait."""
+    last = instalment.due_on + timedelta(days=rules.payday_within_days + rules.catch_up_days)
+    ahead = _nominal_paydays(instalment.due_on, (payday,) if payday else rules.usual_paydays, rules)
+    return today > last or all(_wages_come(day, rules) for day in ahead)
 
 
 def _is_payday(day: date, days_of_month: tuple[int, ...]) -> bool:

@@ -23,6 +23,7 @@ from shared.domain.book import (
     Mandate,
     MandateStatus,
 )
+from shared.domain.rail import Rail
 
 
 class Actor(StrEnum):
@@ -125,17 +126,20 @@ def plan_cancel(file: LoanFile, day: date) -> tuple[Move, ...] | Refusal:
     return Refusal.STANDS_SO if file.mandates else Refusal.NO_MANDATE
 
 
-def plan_enable(file: LoanFile, day: date, debits: DebitCard, history: Iterable[AuditEntry]) -> Move | Refusal:
+def plan_enable(
+    file: LoanFile, day: date, debits: DebitCard, history: Iterable[AuditEntry], rails: Mapping[str, Rail]
+) -> Move | Refusal:
     """Authorises the loan's newest mandate anew; where all of them ended at the rail, a new row that awaits the rail.
 
-    `debits` are the borrower's failures over all loans, `history` the loan's audit.
+    `debits` are the borrower's failures over all loans, `history` the loan's audit, `rails` those of the day's policy.
     """
     if file.loan.status is not LoanStatus.OPEN:
         return Refusal.LOAN_CLOSED
     newest = sorted(file.mandates, key=lambda m: (m.signed_on, m.mandate_id), reverse=True)
     by_status = {status: [m for m in newest if status_on(m, day) is status] for status in MandateStatus}
     if active := by_status[MandateStatus.ACTIVE]:
-        stopped = is_stopped(active[0], debits)
+        rail = rails.get(active[0].rail)
+        stopped = is_stopped(active[0], debits, rail.failures_in_row if rail else None)
         return Move(active[0], MandateStatus.ACTIVE) if stopped else Refusal.STANDS_SO
     if by_status[MandateStatus.SIGNED]:
         return Refusal.AWAITS_RAIL
@@ -165,9 +169,11 @@ def authorised_at(mandate: Mandate) -> datetime:
     return datetime.combine(mandate.signed_on, time.min, UTC)
 
 
-def is_stopped(mandate: Mandate, debits: DebitCard) -> bool:
+def is_stopped(mandate: Mandate, debits: DebitCard, limit: int | None) -> bool:
     """Failures in a row, over all loans, came after its authorisation: only a newer one debits again. A lifted
-    suspension or a rail's confirmation is none."""
+    suspension or a rail's confirmation is none. A `limit` of the rail that was lowered to what is counted stops too."""
+    if limit is not None and debits.failures >= limit:
+        return True
     return debits.stopped_at is not None and authorised_at(mandate) <= debits.stopped_at
 
 

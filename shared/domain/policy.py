@@ -188,7 +188,8 @@ class Policy:
             providers = {c: provider for c, provider in self.providers.items() if provider.serves(country)}
             contact = merge_all([found.contact, self.own, *(p.contact for p in providers.values())])
             lost = {c for c, name in self.wired.items() if name != NOBODY and c not in self.providers}
-            late = 1 + (contact.grace_days or 0)  # the first day past due that has consequences
+            grace = contact.grace_days or 0
+            late = 1 + self.dpd_origin + grace if grace else 1  # the first day past due that has consequences
             names = [f"{found.name}-{found.version}", *sorted(f"{p.name}-{p.version}" for p in providers.values())]
             self._within[country] = replace(
                 self,

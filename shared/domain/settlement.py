@@ -304,10 +304,11 @@ def _ended(mandate: Mandate, attempt: Attempt, outcome: Outcome, status: Mandate
 def debits_after(card: DebitCard, outcome: Outcome, failures_in_row: int | None, now: datetime) -> DebitCard:
     """The borrower's failures over all loans after one attempt of a rail that counts them; its place is free again.
 
-    At the limit every authorisation of before is stopped, and a newer one starts to count anew.
+    At the limit every authorisation of before is stopped, and a newer one starts to count anew; money that comes to a
+    limit that was lowered meanwhile lifts no stop.
     """
     failures = 0 if outcome is Outcome.PAID else card.failures + RULES[outcome].in_a_row
-    stops = failures_in_row is not None and failures >= failures_in_row
+    stops = failures_in_row is not None and max(card.failures, failures) >= failures_in_row
     return replace(
         card,
         failures=0 if stops else failures,

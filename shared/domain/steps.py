@@ -113,7 +113,8 @@ def _tier(
     announced = is_announced(instalment, told, rules, today)
     deductible = is_deductible(instalment, mandate, told, policy, today, payday)
     failed_today = _failed_on(instalment, today)
-    if failed_today and dpd == 0:
+    overdue = [d for d in policy.overdue_from_dpd if d <= dpd]
+    if failed_today and not overdue:
         return _step(instalment, NoticeKind.FAILED, tiers.FAILED, owed, due_on)
     if told and told.on == today and not failed_today:
         return None  # one planned message a day about one instalment
@@ -124,7 +125,6 @@ def _tier(
         if not reached or announced:
             return None
         return _step(instalment, NoticeKind.REMIND, tiers.remind(reached[-1]), owed, due_on, mandatory=False)
-    overdue = [d for d in policy.overdue_from_dpd if d <= dpd]
     if overdue:
         telling = [r for r in policy.stages if r.notice_from_dpd <= overdue[-1]]
         firmest = max(telling, key=lambda r: (r.notice_from_dpd, -r.stage.rank), default=None)
@@ -132,7 +132,7 @@ def _tier(
         before = tiers.overdue_from(told.tier) if told else None
         mandatory = any(before is None or before < r.notice_from_dpd for r in telling)  # missed on its day, and owed
         return _step(instalment, NoticeKind.OVERDUE, tiers.overdue(overdue[-1]), owed, due_on, mandatory, tone)
-    if dpd == 0 and not deductible and instalment.state is not InstalmentState.CLAIMED:
+    if days_left == 0 and not deductible and instalment.state is not InstalmentState.CLAIMED:
         return _step(instalment, NoticeKind.DUE, tiers.DUE, owed, due_on)
     return None
 

@@ -54,7 +54,7 @@ def _is_debited_again(row: InstalmentRow, rules: Rules, book: Snapshot, terms: T
     ended = row.last_outcome in (None, "void", "mandate-dead", "account-dead", "risk")
     if not ended and row.last_outcome not in rules.retry_outcomes & rail.retry_outcomes:
         return False
-    if rail.failures_in_row is not None and _is_stopped(row, mandate, book):
+    if rail.failures_in_row is not None and _is_stopped(row, mandate, book, rail.failures_in_row):
         return False
     lead = 0
     if rules.notice_required or rail.notice_required:
@@ -68,10 +68,11 @@ def _debiting(mandates: Iterable[MandateRow], day: date) -> MandateRow | None:
     return max(valid, key=lambda m: (m.signed_on, m.mandate_id), default=None)
 
 
-def _is_stopped(row: InstalmentRow, mandate: MandateRow, book: Snapshot) -> bool:
+def _is_stopped(row: InstalmentRow, mandate: MandateRow, book: Snapshot, most: int) -> bool:
+    """A limit that was lowered to what is counted stops too."""
     loan = book.loan[row.loan_id]
     cards = [card for card in book.debit_cards if card.borrower_id == loan.borrower_id]
-    return any(c.stopped_at and mandate.authorised_at <= c.stopped_at for c in cards)
+    return any(c.failures >= most or (c.stopped_at and mandate.authorised_at <= c.stopped_at) for c in cards)
 
 
 def answers_come(book: Snapshot, terms: Terms) -> Iterator[Breach]:

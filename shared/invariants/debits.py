@@ -296,7 +296,7 @@ def _ended_before(attempt: AttemptRow, mandate: MandateRow, book: Snapshot, term
     siblings = [a for a in book.attempts_of[attempt.loan_id] if a.mandate_id == mandate.mandate_id]
     for earlier in siblings:
         is_earlier = earlier.settled_at is not None and earlier.settled_at + terms.skew < attempt.claimed_at
-        if is_earlier and _has_ended(mandate, earlier, attempt):
+        if is_earlier and _has_ended(mandate, earlier, attempt, terms.skew):
             return f"attempt {earlier.seq} had ended mandate {mandate.mandate_id} with {earlier.outcome}"
     if mandate.status == "active":
         return None
@@ -310,11 +310,17 @@ def _ended_before(attempt: AttemptRow, mandate: MandateRow, book: Snapshot, term
     return f"mandate {mandate.mandate_id} is {mandate.status}, and no answer made it so"
 
 
-def _has_ended(mandate: MandateRow, earlier: AttemptRow, attempt: AttemptRow) -> bool:
-    """The earlier answer ended the mandate, or the very account, and nobody changed its status after that."""
+def _has_ended(mandate: MandateRow, earlier: AttemptRow, attempt: AttemptRow, skew: timedelta) -> bool:
+    """The earlier answer ended the mandate, or the very account, and nobody changed its status after that.
+
+    Where clocks leave open whether an active one became so before the answer or after it, it was after.
+    """
     if earlier.outcome not in _ENDS_MANDATE or earlier.settled_at is None:
         return False
-    return (mandate.since is None or mandate.since <= earlier.settled_at) and _is_about(mandate, earlier, attempt)
+    changed = mandate.since
+    if changed is not None and mandate.status == "active":
+        changed += skew
+    return (changed is None or changed <= earlier.settled_at) and _is_about(mandate, earlier, attempt)
 
 
 def _is_about(mandate: MandateRow, earlier: AttemptRow, attempt: AttemptRow) -> bool:

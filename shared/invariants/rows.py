@@ -441,23 +441,22 @@ class Snapshot:
         return covering
 
     @cached_property
-    def overdue_notices(self) -> Mapping[str, list[tuple[int, date]]]:
-        """By instalment, in all its episodes: the day past due of each overdue step that was told, and the business
-        date of its notice."""
-        told: dict[str, list[tuple[int, date]]] = defaultdict(list)
+    def overdue_notices(self) -> Mapping[str, list[tuple[int, NoticeRow]]]:
+        """By instalment, in all its episodes: the day past due of each overdue step that was told, and its notice."""
+        told: dict[str, list[tuple[int, NoticeRow]]] = defaultdict(list)
         for (key, _), found in self.overdue_in_episode.items():
             told[key] += found
         return told
 
     @cached_property
-    def overdue_in_episode(self) -> Mapping[tuple[str, int], list[tuple[int, date]]]:
+    def overdue_in_episode(self) -> Mapping[tuple[str, int], list[tuple[int, NoticeRow]]]:
         """The same by instalment and episode."""
-        told: dict[tuple[str, int], list[tuple[int, date]]] = defaultdict(list)
+        told: dict[tuple[str, int], list[tuple[int, NoticeRow]]] = defaultdict(list)
         for tier, notices in self.notices_covering.items():
             name, loan_id, number, episode = tier.split("#")
             if name.startswith("OVERDUE_"):
                 dpd = int(name.removeprefix("OVERDUE_"))
-                told[f"{loan_id}#{number}", int(episode)] += [(dpd, n.business_date) for n in notices]
+                told[f"{loan_id}#{number}", int(episode)] += [(dpd, n) for n in notices]
         return told
 
     def unpaid(self, loan_id: str) -> list[InstalmentRow]:

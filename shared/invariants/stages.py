@@ -1,8 +1,9 @@
 """Stages: what due dates, the ledger and the date say, against what the loan's rows say."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
-from shared.invariants.rows import EscalationRow, LoanRow, Snapshot
+from shared.invariants.rows import EscalationRow, LoanRow, NoticeRow, Snapshot
 from shared.invariants.rules import STAGES, Rules
 from shared.invariants.terms import Breach, Terms
 
@@ -35,7 +36,7 @@ def _problem(loan: LoanRow, rules: Rules, book: Snapshot, terms: Terms) -> str |
         needed = rules.notice_from_dpd[STAGES[stage + 1]]
         told = book.overdue_in_episode.get((unpaid[0].key, unpaid[0].episode), [])
         looked = terms.moment - rules.notice_wait
-        if any(tier >= needed and terms.rules.end_of(day) < looked for tier, day in told):
+        if any(tier >= needed and terms.rules.end_of(n.business_date) < looked for tier, n in told):
             return f"in {loan.stage} at {dpd} days past due, told, and nothing will look at it"
     return None
 
@@ -83,5 +84,11 @@ def stages_were_told(book: Snapshot, terms: Terms) -> Iterator[Breach]:
             continue
         needed = rules.notice_from_dpd[row.stage]
         told = book.overdue_notices.get(oldest.key, [])
-        if not any(tier >= needed and day <= row.entered_on for tier, day in told):
+        if not any(tier >= needed and _told_on(n, rules, terms.skew) <= row.entered_on for tier, n in told):
             yield Breach("stages-were-told", f"{row.loan_id} {row.key}", f"without an overdue notice of day {needed}")
+
+
+def _told_on(notice: NoticeRow, rules: Rules, skew: timedelta) -> date:
+    """The notice's business date; the day before, where by another worker's clock it was claimed before midnight."""
+    by_another = rules.date_of(notice.claimed_at) - rules.date_of(notice.claimed_at - skew)
+    return notice.business_date - by_another

@@ -103,7 +103,7 @@ class _Facts:
         today = business_date(self.now, self.policy.business_zone)
         if purpose is Purpose.CANCEL:
             return plan_cancel(self.file, today)
-        move = plan_enable(self.file, today, self.debits, self.history)
+        move = plan_enable(self.file, today, self.debits, self.history, self.policy.rails)
         return move if isinstance(move, Refusal) else (move,)
 
     def notice(self, purpose: Purpose) -> RiskNotice:
@@ -165,7 +165,8 @@ class MandateChanges:
         """What the borrower has to read first; sends him the code with which he confirms it.
 
         The message goes at any hour: he waits for it. Where it certainly did not go, its code is of no use and counts
-        against the hour all the same. Switches stop it like any message, and only the pack's own provider carries it.
+        against the hour all the same. Switches stop it like any message, and one that is off before the claim
+        costs no code; only the pack's own provider carries it.
         """
         for _ in range(MOST_RACES):
             facts = self._facts(loan_id)
@@ -223,7 +224,7 @@ class MandateChanges:
     ) -> Changed | Refused:
         """Suspends a mandate, or lifts its suspension: `actor` is the person who answers for it."""
         note = Note(_LENDERS_WORD.get(status, status), actor, reason)
-        return tell(self.book, self.shelf, self.clock, Said(loan_id, mandate_id, status, Actor.LENDER), note)
+        return tell(self.book, self.clock, Said(loan_id, mandate_id, status, Actor.LENDER), note)
 
     def _facts(self, loan_id: str) -> _Facts | Refusal:
         """The file is read first: a debit that is claimed after that fails the change, one before it is listed."""
@@ -258,19 +259,19 @@ class MandateChanges:
         is_wired = self.sms.name == facts.policy.wired[Channel.SMS]
         if rules is None or not is_wired or not rules.serves(facts.borrower.country):
             return Refusal.NO_PROVIDER
-        return Refusal.SWITCHED_OFF if self._is_off(facts, fresh=False) else _Way(facts.borrower.phone, rules)
+        return Refusal.SWITCHED_OFF if self._is_off(facts) else _Way(facts.borrower.phone, rules)
 
     def _send(self, facts: _Facts, message: Outgoing) -> Refusal | None:
         """Sends a code that is claimed, once; why it certainly did not go."""
-        if self._is_off(facts, fresh=True):
+        if self._is_off(facts):
             return Refusal.SWITCHED_OFF
         if self.clock.now() >= message.until:
             return Refusal.NOT_SENT
         return Refusal.NOT_SENT if self.sms.provider.send(message).result in DEFINITELY_NOT_SENT else None
 
-    def _is_off(self, facts: _Facts, *, fresh: bool) -> bool:
-        board = self.switches.read(fresh=fresh)
-        return board.stops_sending(Channel.SMS, self.sms.name, facts.file.loan.product)
+    def _is_off(self, facts: _Facts) -> bool:
+        """By the board of this moment, before the claim too: a code that an older look let through would count."""
+        return self.switches.read(fresh=True).stops_sending(Channel.SMS, self.sms.name, facts.file.loan.product)
 
     def _claim_code(self, facts: _Facts, purpose: Purpose, digits: str) -> tuple[OneTimeCode, str] | Refusal:
         """Takes the borrower's next number of a sent code and stores the digest; two at once take one number, once.

@@ -52,7 +52,10 @@ def in_force(
     if not any(_counts_over_loans(loan, policies) for loan in loans):
         return loans
     debits = book.debit_card(borrower_id)
-    return tuple(_without_stopped(loan, debits) if _counts_over_loans(loan, policies) else loan for loan in loans)
+    return tuple(
+        _without_stopped(loan, debits, policies[loan.loan.product]) if _counts_over_loans(loan, policies) else loan
+        for loan in loans
+    )
 
 
 def _counts_over_loans(file: LoanFile, policies: Mapping[str, Policy]) -> bool:
@@ -62,8 +65,9 @@ def _counts_over_loans(file: LoanFile, policies: Mapping[str, Policy]) -> bool:
     return any(rail is not None and rail.failures_in_row is not None for rail in rails)
 
 
-def _without_stopped(file: LoanFile, debits: DebitCard) -> LoanFile:
-    return replace(file, mandates=tuple(m for m in file.mandates if not is_stopped(m, debits)))
+def _without_stopped(file: LoanFile, debits: DebitCard, policy: Policy) -> LoanFile:
+    limits = {name: rail.failures_in_row for name, rail in policy.rails.items()}
+    return replace(file, mandates=tuple(m for m in file.mandates if not is_stopped(m, debits, limits.get(m.rail))))
 
 
 def _loan_file(book: Book, loan_id: str) -> LoanFile:

@@ -16,7 +16,7 @@ from shared.domain.errors import BookError
 from shared.domain.mandate_requests import Changed, RailWord, Refused
 from shared.domain.mandates import Actor, Refusal
 from shared.ports.book import Book
-from shared.ports.world import Clock, PolicyShelf
+from shared.ports.world import Clock
 from shared.workflows.passes import Summary
 from shared.workflows.writing_mandates import Note, Said, tell
 
@@ -26,7 +26,6 @@ class RailNews:
     """The ports of hearing rails."""
 
     book: Book
-    shelf: PolicyShelf
     clock: Clock
 
     def work(self, word: RailWord) -> Summary:
@@ -46,7 +45,7 @@ class RailNews:
         """Changes the mandate once; STANDS_SO says that it was known. A word of the end is never too late: what ended
         at the rail debits no more, whatever was changed here since."""
         note = Note(f"rail.{status}", Actor.RAIL, "the rail said so", {"said_at": keys.instant(at)})
-        return tell(self.book, self.shelf, self.clock, Said(loan_id, mandate_id, status, Actor.RAIL), note)
+        return tell(self.book, self.clock, Said(loan_id, mandate_id, status, Actor.RAIL), note)
 
     def _is_overtaken(self, word: RailWord) -> bool:
         """The mandate changed here after the rail did what it tells of."""

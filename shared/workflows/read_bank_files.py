@@ -79,7 +79,7 @@ class Intake:
                 return self._book(news, run)
             case RailWord():
                 repayments = self.repayments
-                return RailNews(repayments.book, repayments.shelf, repayments.clock).work(news)
+                return RailNews(repayments.book, repayments.clock).work(news)
             case _:
                 assert_never(news)
 

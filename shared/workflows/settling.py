@@ -180,11 +180,13 @@ class Settling:
     def _debits_after(
         self, attempt: Attempt, file: LoanFile, policy: Policy | None, outcome: Outcome, now: datetime
     ) -> DebitCard:
-        """The borrower's failures once this attempt's place is free; the limit is the rail's of today, or without a
-        valid pack that of the claim: a stop that nobody wrote would be missed by whoever is debited next."""
+        """The borrower's failures once this attempt's place is free; the limit is the rail's of today, or where a pack
+        of it or of the product lapsed that of the claim: failures without a limit would stop nobody."""
         card = self.book.debit_card(file.loan.borrower_id)
-        policy = policy or policy_or_none(self.shelf, file.loan.product, attempt.claimed_at)
         rail = policy.rails.get(attempt.rail) if policy else None
+        if rail is None:
+            policy = policy_or_none(self.shelf, file.loan.product, attempt.claimed_at)
+            rail = policy.rails.get(attempt.rail) if policy else None
         return debits_after(card, outcome, rail.failures_in_row if rail else None, now)
 
     def _today(self, file: LoanFile, now: datetime) -> date:

@@ -17,11 +17,10 @@ from shared.domain.changes import (
     WakeContact,
 )
 from shared.domain.mandate_requests import Changed, Refused
-from shared.domain.mandates import CHANGED, Actor, Move, Refusal, is_stopped, refusal_of, to_wake
+from shared.domain.mandates import CHANGED, Actor, Move, Refusal, authorised_at, refusal_of, to_wake
 from shared.domain.policy import Policy
 from shared.ports.book import Book
-from shared.ports.world import Clock, PolicyShelf
-from shared.workflows.facts import policy_or_none
+from shared.ports.world import Clock
 
 MOST_INSTALMENTS = 80
 """Instalments that one change wakes or holds; with the mandate, its loan, the code and both cards they fit one
@@ -81,7 +80,7 @@ def write_changes(
     return Changed(tuple((move.row.mandate_id, move.row.status) for move in moves), now)
 
 
-def tell(book: Book, shelf: PolicyShelf, clock: Clock, said: Said, note: Note) -> Changed | Refused:
+def tell(book: Book, clock: Clock, said: Said, note: Note) -> Changed | Refused:
     """Writes what the rail or the lender says of one mandate, unless it stands so or may not be."""
     for _ in range(MOST_RACES):
         now = clock.now()
@@ -94,11 +93,7 @@ def tell(book: Book, shelf: PolicyShelf, clock: Clock, said: Said, note: Note) -
         if refusal := refusal_of(mandate.status, said.status, said.by):
             return Refused(refusal)
         move = Move(replace(mandate, status=said.status), mandate.status)
-        more: list[Change] = []
-        if said.by is Actor.RAIL:
-            policy = policy_or_none(shelf, file.loan.product, now)
-            more += fresh_start(move.row, book.debit_card(file.loan.borrower_id), policy)
-        if changed := write_changes(book, file, (move,), note, more, now):
+        if changed := write_changes(book, file, (move,), note, (), now):
             return changed
     return Refused(Refusal.RACED)
 
@@ -118,12 +113,13 @@ def _wake_later(book: Book, rows: tuple[Instalment, ...], now: datetime) -> bool
     )
 
 
-def fresh_start(mandate: Mandate, debits: DebitCard, policy: Policy | None) -> list[Change]:
-    """An authorisation that is newer than the failures in a row begins to count them anew, where they had reached the
-    limit. Fewer stay counted: those that follow are in a row with them, and stop it again. Older ones stay stopped."""
-    rail = policy.rails.get(mandate.rail) if policy else None
+def fresh_start(mandate: Mandate, debits: DebitCard, policy: Policy) -> list[Change]:
+    """What the borrower's new authorisation makes of failures in a row that had reached the limit and stopped nobody,
+    because the limit was lowered since: they count anew, and every authorisation before this one is stopped. Fewer stay
+    counted: those that follow are in a row with them, and stop it again."""
+    rail = policy.rails.get(mandate.rail)
     if rail is None or rail.failures_in_row is None or debits.failures < rail.failures_in_row:
         return []
-    if mandate.status is not MandateStatus.ACTIVE or is_stopped(mandate, debits):
-        return []
-    return [SaveDebitCard(replace(debits, failures=0, rev=debits.rev + 1))]
+    before = authorised_at(mandate) - timedelta.resolution
+    stopped_at = max(before, debits.stopped_at or before)
+    return [SaveDebitCard(replace(debits, failures=0, stopped_at=stopped_at, rev=debits.rev + 1))]

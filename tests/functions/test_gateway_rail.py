@@ -2,15 +2,16 @@
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from shared.adapters.gateways import codes_spoken
 from shared.adapters.http_gateway import HttpGateway
-from shared.adapters.policy_files import rail_codes, read_packs
+from shared.adapters.policy_files import codes_spoken, rail_codes, read_packs
 from shared.domain.errors import SettingsError
 from shared.domain.repayment import TakenBack
 from shared.runtime.repayment_events import repayment
@@ -86,6 +87,15 @@ def test_no_bootstrap_names_a_rail_or_a_gateway_of_its_own(path: Path) -> None:
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert texts & RAILS == set()
     assert names & {"HttpGateway", "StripeGateway", "rail_codes"} == set()
+
+
+def test_whoever_only_reads_codes_carries_no_gateway() -> None:
+    program = (
+        "import sys\n"
+        "from functions.record_repayments import bootstrap\n"
+        "assert not {'shared.adapters.gateways', 'shared.adapters.http_gateway'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_every_rail_that_has_a_pack_may_be_named_and_no_other() -> None:

@@ -307,6 +307,15 @@ class TestStub:
         assert "VirtualTime" in asserted
 
 
+class TestTheGatewaysRail:
+    def test_a_gateway_of_its_own_does_not_speak_the_stubs_codes(self) -> None:
+        """`stub` is the parameter's default: left as it is, every code of a real gateway would read as UNKNOWN."""
+        rule = TEMPLATE["Rules"]["AGatewayOfItsOwnSpeaksItsRail"]
+        assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "GatewayUrl"}, ""]}]}
+        asserted = [one["Assert"] for one in rule["Assertions"]]
+        assert asserted == [{"Fn::Not": [{"Fn::Equals": [{"Ref": "GatewayRail"}, "stub"]}]}]
+
+
 class TestWebhooksAndBankFiles:
     def test_only_the_doors_answer_requests_that_no_role_signed(self) -> None:
         urls = {name: one["Properties"]["AuthType"] for name, one in RESOURCES.items() if "Url" in one["Type"]}

@@ -521,6 +521,22 @@ class TestStages:
         )
         assert ("stages-were-told" in names(rows)) is wrong
 
+    @pytest.mark.parametrize(
+        ("claimed_at", "skew", "wrong"),
+        [
+            ("2026-03-17 00:00:02", 0, True),
+            ("2026-03-17 00:00:02", 40, False),  # the stage's own clock was behind (seeds 976 and 1029)
+            ("2026-03-17 00:00:40", 40, True),
+        ],
+    )
+    def test_a_notice_of_midnight_by_another_clock(self, claimed_at: str, skew: int, wrong: bool) -> None:
+        late = {"business_date": date(2026, 3, 17), "claimed_at": at(claimed_at)}
+        rows = book(("notices", told("OVERDUE_1", "l-6"), late))
+        rows = replace(rows, notices=[n for n in rows.notices if n.covers != ("OVERDUE_3#l-6#001#0",)])
+        terms = Terms(lived.LAST_SLOT, rules(), timedelta(hours=24), timedelta(seconds=skew))
+        found = {breach.check for breach in checks.run(rows, terms).breaches}
+        assert ("stages-were-told" in found) is wrong
+
 
 class TestLostWork:
     @pytest.mark.parametrize(
@@ -551,6 +567,21 @@ class TestLostWork:
     def test_without_an_active_mandate_nothing_is_debited(self) -> None:
         off = book(("instalments", part("l-1", 2), {"place": None}), ("mandates", loan("l-1"), {"status": "suspended"}))
         assert "nothing-is-lost" not in names(off)
+
+    @pytest.mark.parametrize(
+        ("card", "lost"),
+        [
+            (DebitCardRow("b-1", 1, 0, None), True),
+            (DebitCardRow("b-1", 2, 0, None), False),  # the limit, lowered to it
+            (DebitCardRow("b-1", 0, 0, at("2026-03-01 12:00")), False),
+        ],
+    )
+    def test_failures_over_all_loans_take_an_instalment_off_its_agenda(self, card: DebitCardRow, lost: bool) -> None:
+        off = book(
+            ("instalments", part("l-1", 2), {"place": None, "due_on": date(2026, 4, 20)}),  # its notice takes days
+            ("mandates", loan("l-1"), {"rail": "ach-covered"}),
+        )
+        assert ("nothing-is-lost" in names(replace(off, debit_cards=[card]))) is lost
 
     def test_an_open_loan_is_on_its_agenda_and_on_a_card(self) -> None:
         assert "nothing-is-lost" in names(book(("loans", loan("l-1"), {"place": None})))
@@ -973,6 +1004,31 @@ class TestMandates:
             ("mandates", loan("l-2"), changed), ("attempts", loan("l-2"), {"claimed_at": at("2026-03-10 08:00")})
         )
         assert ("mandates-cover" in names(later)) is wrong
+
+    @pytest.mark.parametrize(
+        ("since", "status", "skew", "wrong"),
+        [
+            ("2026-03-10 07:59:59", "active", 0, True),
+            ("2026-03-10 08:00:00", "active", 0, True),
+            ("2026-03-10 08:00:01", "active", 0, False),
+            ("2026-03-10 07:59:20", "active", 40, True),
+            ("2026-03-10 07:59:21", "active", 40, False),
+            ("2026-03-10 08:00:00", "suspended", 40, True),  # the answer's own change
+            (None, "active", 40, True),
+        ],
+    )
+    def test_one_that_an_answer_ended_is_lifted_after_it(
+        self, since: str | None, status: str, skew: int, wrong: bool
+    ) -> None:
+        """A change that clocks leave open came after the answer."""
+        lifted = {"status": status, "since": at(since) if since else None}
+        of = book(
+            ("attempts", try_("l-2", 1), {"outcome": "account-dead", "settled_at": at("2026-03-10 08:00:00")}),
+            ("mandates", loan("l-2"), lifted),
+        )
+        terms = Terms(lived.LAST_SLOT, rules(), timedelta(hours=24), timedelta(seconds=skew))
+        found = {b.subject: b.problem for b in checks.run(of, terms).breaches if b.check == "mandates-cover"}
+        assert ("had ended mandate m-l-2 with account-dead" in found.get("l-2:P000002", "")) is wrong
 
     @pytest.mark.parametrize(("expires_on", "wrong"), [(date(2026, 3, 10), False), (date(2026, 3, 9), True)])
     def test_its_last_day(self, expires_on: date, wrong: bool) -> None:

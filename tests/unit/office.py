@@ -42,7 +42,7 @@ class Office:
 
     @property
     def rail(self) -> RailNews:
-        return RailNews(self.store, self.changes.shelf, self.clock)
+        return RailNews(self.store, self.clock)
 
     @property
     def file(self) -> LoanFile:

@@ -348,14 +348,26 @@ def test_another_switch_stops_no_code_and_a_board_that_nobody_opened_stops_each(
 
 
 def test_a_switch_that_is_turned_off_after_the_claim_stops_the_code() -> None:
+    """Its code counts: it was claimed."""
     office = an_office()
+    board = MemorySwitches()
+    turning = Spy(office.store, after=lambda _: board.set(Switches()))
+    for _ in range(2):
+        changes = replace(office.changes, book=turning, switches=board)
+        assert refused(changes.ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
+    assert (office.inbox.sent, len(office.store.audit(keys.codes_subject("b-1")))) == ([], 1)
 
-    class Turning:
+
+def test_a_board_that_was_read_before_it_was_turned_lets_no_code_through_and_costs_none() -> None:
+    class Cached:
         def read(self, *, fresh: bool = False) -> Switches:
             return Switches(on=not fresh)
 
-    assert refused(replace(office.changes, switches=Turning()).ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
-    assert office.inbox.sent == []
+    office = an_office()
+    changes = replace(office.changes, switches=Cached())
+    for _ in range(9):
+        assert refused(changes.ask("l-1", CANCEL)) is Refusal.SWITCHED_OFF
+    assert (office.inbox.sent, office.store.audit(keys.codes_subject("b-1"))) == ([], ())
 
 
 def test_a_code_that_was_sent_is_good_also_while_switches_are_off() -> None:
@@ -493,8 +505,6 @@ def test_without_a_valid_pack_nothing_is_changed() -> None:
     changes = replace(office.changes, shelf=Empty())
     assert refused(changes.ask("l-1", CANCEL)) is Refusal.POLICY_MISSING
     assert refused(changes.confirm("l-1", CANCEL, FIRST_CODE, "h", "app")) is Refusal.POLICY_MISSING
-    rail = replace(office.rail, shelf=Empty())
-    assert isinstance(rail.says("l-1", "m-1", S.REVOKED, NOW), Changed)  # evidence needs no rule
 
 
 def test_a_loan_without_its_borrower_is_an_error() -> None:
@@ -668,12 +678,34 @@ def test_a_crash_at_the_change_leaves_all_of_it_or_nothing(purpose: Purpose, whe
 # failures in a row, over all loans
 
 
-def test_a_new_authorisation_counts_failures_anew_and_leaves_older_ones_stopped() -> None:
+BEFORE_NOW = NOW - timedelta.resolution
+
+
+@pytest.mark.parametrize(
+    ("stopped_at", "then"),
+    [
+        (None, BEFORE_NOW),
+        (NOW - timedelta(days=1), BEFORE_NOW),
+        (NOW + timedelta(seconds=9), NOW + timedelta(seconds=9)),  # of a worker whose clock is ahead
+    ],
+)
+@pytest.mark.parametrize("status", [S.ACTIVE, S.CANCELLED, S.REVOKED])
+def test_after_a_lowered_limit_a_new_authorisation_counts_anew_and_stops_every_older_one(
+    status: S, stopped_at: datetime | None, then: datetime
+) -> None:
+    office = an_office(mandates=[covered(status=status)])
+    counted = DebitCard("b-1", failures=2, stopped_at=stopped_at, rev=1)
+    office.store.commit([SaveDebitCard(counted)])
+    assert isinstance(office.through(ENABLE), Changed)
+    assert office.store.debit_card("b-1") == replace(counted, failures=0, stopped_at=then, rev=2)
+
+
+def test_a_new_authorisation_leaves_a_stop_as_it_stands() -> None:
     office = an_office(mandates=[covered(status=S.CANCELLED)])
-    stopped = DebitCard("b-1", failures=2, stopped_at=NOW - timedelta(days=1), rev=1)
+    stopped = DebitCard("b-1", stopped_at=NOW - timedelta(days=1), rev=1)
     office.store.commit([SaveDebitCard(stopped)])
     office.through(ENABLE)
-    assert office.store.debit_card("b-1") == replace(stopped, failures=0, rev=2)
+    assert office.store.debit_card("b-1") == stopped
 
 
 def test_a_new_authorisation_forgives_no_failure_before_the_limit() -> None:
@@ -698,12 +730,15 @@ def test_where_no_rule_spans_loans_no_card_is_written() -> None:
     assert office.store.debit_card("b-1").rev == 0
 
 
-@pytest.mark.parametrize(("signed_on", "failures"), [(date(2026, 3, 1), 2), (date(2026, 3, 12), 0)])
-def test_a_rails_confirmation_counts_anew_only_what_was_signed_later(signed_on: date, failures: int) -> None:
-    office = an_office(mandates=[covered(status=S.SIGNED, signed_on=signed_on)])
-    office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, stopped_at=at("2026-03-11 12:00"), rev=1))])
+@pytest.mark.parametrize("stopped_at", [None, at("2026-03-11 12:00")])
+def test_a_rails_confirmation_forgives_no_failure_and_the_borrowers_own_word_does(stopped_at: datetime | None) -> None:
+    """He may have signed before the failures."""
+    office = an_office(mandates=[covered(status=S.SIGNED, signed_on=date(2026, 3, 12))])
+    office.store.commit([SaveDebitCard(DebitCard("b-1", failures=2, stopped_at=stopped_at, rev=1))])
     office.rail.says("l-1", "m-1", S.ACTIVE, NOW)
-    assert office.store.debit_card("b-1").failures == failures
+    assert office.store.debit_card("b-1").failures == 2
+    assert isinstance(office.through(ENABLE), Changed)
+    assert office.store.debit_card("b-1").failures == 0
 
 
 # the rail and the lender

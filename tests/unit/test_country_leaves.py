@@ -233,6 +233,30 @@ def test_within_the_grace_nobody_is_called_overdue(offset: int, expected: str) -
     assert tier == expected
 
 
+@pytest.mark.parametrize(("origin", "offset", "expected"), [(0, 1, "FAILED"), (0, 3, "FAILED"), (1, 3, "FAILED")])
+def test_within_the_grace_a_failed_deduction_is_told_at_once(origin: int, offset: int, expected: str) -> None:
+    policies = {"jiebei": replace(lender_graced(3, origin), catch_up_days=5)}
+    failed = attempted(Outcome.INSUFFICIENT, f"{DUE + timedelta(days=offset)}T20:00", 3)
+    found = plan_contact(a_borrower(), a_card(), [a_file(failed, mandate=a_mandate())], policies, day(offset, "20:30"))
+    assert isinstance(found, Act)
+    assert found.do.covers[0].tier == expected
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"), [(-1, "REMIND_1"), (0, "DUE"), (3, "NOTHING_DUE"), (4, "OVERDUE_5"), (5, "OVERDUE_5")]
+)
+def test_the_grace_is_as_long_where_the_due_date_counts_itself(offset: int, expected: str) -> None:
+    found = plan_contact(a_borrower(), a_card(), [a_file()], {"jiebei": lender_graced(3, 1)}, day(offset))
+    tier = found.do.covers[0].tier if isinstance(found, Act) else found.reason.name
+    assert tier == expected
+
+
+def lender_graced(days: int, origin: int) -> Policy:
+    """Under a lender's pack with a grace, which counts past due days from this origin."""
+    lender = assemble(with_leaf("lender", "delinquency.grace_days", days), "jiebei", ON)
+    return replace(lender, dpd_origin=origin).within("CN")
+
+
 @pytest.mark.parametrize(("offset", "stage"), [(3, None), (4, Stage.M1), (31, Stage.M2)])
 def test_no_stage_begins_within_the_grace(offset: int, stage: Stage | None) -> None:
     told = Told("OVERDUE_30", DUE + timedelta(days=offset))

@@ -1,7 +1,7 @@
 """Which day an attempt belongs to: the due day's slots, then retry days and paydays, on days when the rail settles."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from tests.unit.builders import (
     day,
 )
 
+HOUR = timedelta(hours=1)
 WEEKDAYS = frozenset({1, 2, 3, 4, 5})
 ALL_DAY = (time(8), time(12), time(20))
 
@@ -167,9 +168,12 @@ def test_wechat_debits_from_the_third_to_the_ninth_after_a_notice_on_the_first(d
     assert announced_then is (debit_on.day <= 9)
 
 
-def plan(instalment: Instalment, now: object, rail: dict[str, Any] | None = None, **policy: Any) -> Any:
+def plan(
+    instalment: Instalment, now: datetime, rail: dict[str, Any] | None = None, payday: int | None = None, **policy: Any
+) -> Any:
     rules = a_policy_over(a_rail(**(rail or {})), **policy)
-    return plan_debit(instalment, a_loan(), a_mandate(), announced(), rules, now=now)  # type: ignore[arg-type]
+    told = announced(on=instalment.due_on - timedelta(days=1))
+    return plan_debit(instalment, a_loan(), a_mandate(), told, rules, now=now, payday=payday)
 
 
 RETRIES: dict[str, Any] = {"max_attempts": 5, "retry_days": (3, 7), "usual_paydays": (), "calendar": None}
@@ -226,15 +230,28 @@ def test_wages_that_came_by_the_due_day_are_waited_for_no_more() -> None:
     assert chosen(row, due_on, payday=15, told=told, retry_days=()) is not None
 
 
-def test_past_the_last_loaded_year_no_retry_waits_for_wages_on_a_guess() -> None:
-    due_on = date(2026, 12, 28)
-    row = replace(tried(3, due_on), due_on=due_on)
-    assert chosen(row, due_on, payday=5, retry_days=(), calendar=CHINA) is None
-    now, ahead = at("2026-12-28 21:00"), {"usual_paydays": (5,), "calendar": CHINA}
-    assert plan(row, now, **RETRIES | ahead | {"retry_days": ()}) == Defer(
-        now + timedelta(hours=1), Reason.CALENDAR_ENDED
-    )
-    assert plan(row, now, **RETRIES | ahead).reason is Reason.WAITS_FOR_RETRY_DAY  # a day that is certain
+@pytest.mark.parametrize(
+    ("due_on", "now", "payday", "policy", "expected"),
+    [
+        ("2026-12-28", "2026-12-28 21:00", 5, {}, Reason.CALENDAR_ENDED),  # no retry day spends the budget before it
+        ("2026-12-28", "2026-12-28 21:00", 5, {"retry_days": ()}, Reason.CALENDAR_ENDED),
+        ("2026-12-21", "2026-12-21 21:00", 1, {}, Reason.CALENDAR_ENDED),  # the wages of 1 January come in December
+        ("2027-01-12", "2027-01-12 21:00", 20, {}, Reason.CALENDAR_ENDED),
+        ("2026-12-28", "2027-01-10 09:00", 5, {}, Reason.CALENDAR_ENDED),  # the last day to catch up
+        ("2026-12-28", "2027-01-11 09:00", 5, {}, Reason.RETRY_DAYS_OVER),
+        ("2027-01-12", "2027-01-12 21:00", None, {}, Reason.WAITS_FOR_RETRY_DAY),  # no payday is known
+        ("2027-01-12", "2027-01-12 21:00", 20, {"payday_within_days": 0}, Reason.WAITS_FOR_RETRY_DAY),
+        ("2026-12-10", "2026-12-10 21:00", 15, {}, Reason.WAITS_FOR_PAYDAY),
+    ],
+)
+def test_past_the_last_loaded_year_nothing_is_planned_on_a_guess(
+    due_on: str, now: str, payday: int | None, policy: dict[str, Any], expected: Reason
+) -> None:
+    due = date.fromisoformat(due_on)
+    row = replace(tried(3, due), due_on=due)
+    found = plan(row, at(now), payday=payday, **RETRIES | {"calendar": CHINA} | policy)
+    assert found.reason is expected
+    assert not isinstance(found, Defer) or expected is not Reason.CALENDAR_ENDED or found.until == at(now) + HOUR
 
 
 def test_past_the_end_of_the_rails_calendar_nothing_is_debited() -> None:

@@ -189,9 +189,18 @@ class EndedShelf(Shelf):
         return super().policy(product, now)
 
 
-def test_a_failure_that_is_told_while_no_pack_is_valid_stops_all_the_same() -> None:
+class ShelfWithoutRails(Shelf):
+    """The packs of its rails end on the due day, and the others do not."""
+
+    def policy(self, product: str, now: datetime) -> Policy:
+        policy = super().policy(product, now)
+        return replace(policy, rails={}) if now >= at(f"{DUE + timedelta(days=1)} 00:00") else policy
+
+
+@pytest.mark.parametrize("shelf", [EndedShelf, ShelfWithoutRails])
+def test_a_failure_that_is_told_while_no_pack_is_valid_stops_all_the_same(shelf: type[Shelf]) -> None:
     town = two_covered_loans()
-    town.shelf = EndedShelf({"failures_in_row": 2}, notice_required=False)
+    town.shelf = shelf({"failures_in_row": 2}, notice_required=False)
     gateway = town.gateway
     assert isinstance(gateway, Lossy)
     gateway.loses_answer = True
@@ -200,21 +209,52 @@ def test_a_failure_that_is_told_while_no_pack_is_valid_stops_all_the_same() -> N
     told_at = at(f"{DUE + timedelta(days=1)} 08:00")
     town.clock.set(told_at)
     town.reconcile()
-    assert town.book.debit_card("b-1").open == 0
-    assert town.book.debit_card("b-1").stopped_at == told_at
+    card = town.book.debit_card("b-1")
+    assert (card.failures, card.open, card.stopped_at) == (0, 0, told_at)
+
+
+def confirmed(town: Town, loan_id: str, *purposes: Purpose) -> None:
+    changes = MandateChanges(
+        town.store, town.senders[Channel.SMS], CountingCodes(), town.shelf, town.clock, town.switches
+    )
+    for number, purpose in enumerate(purposes or (Purpose.ENABLE,), 100001):
+        town.clock.advance(timedelta(minutes=1))
+        asked = changes.ask(loan_id, purpose)
+        assert isinstance(asked, Asked)
+        assert isinstance(changes.confirm(loan_id, purpose, str(number), asked.notice.text_hash, "app"), Changed)
+
+
+def test_a_limit_that_is_lowered_to_what_is_counted_stops_until_each_loan_is_authorised_anew() -> None:
+    town = two_covered_loans()
+    town.shelf = Shelf({"failures_in_row": 3}, notice_required=False)
+    town.work(Line.DEBIT, ["l-1#001", "l-2#001"])
+    assert town.book.debit_card("b-1").failures == 2
+    town.shelf = Shelf({"failures_in_row": 2}, notice_required=False)
+    town.clock.set(at(f"{DUE} 12:00"))
+    stopped = {"drop.REAUTHORISATION_NEEDED": 2}
+    assert town.work(Line.DEBIT, ["l-1#001", "l-2#001"]).counts == stopped
+    confirmed(town, "l-1")
+    card = town.book.debit_card("b-1")
+    assert (card.failures, card.stopped_at) == (0, town.clock.now() - timedelta.resolution)
+    town.work(Line.DEBIT, ["l-1#001", "l-2#001"])
+    assert sorted((a.loan_id, a.seq) for a in town.attempts()) == [("l-1", 1), ("l-1", 2), ("l-2", 1)]
+    confirmed(town, "l-2")
+    assert town.book.debit_card("b-1").failures == 1  # what failed since stays counted
+
+
+def test_no_deduction_is_announced_under_a_limit_that_was_lowered() -> None:
+    town = two_covered_loans()
+    town.shelf = Shelf({"failures_in_row": 2})
+    town.store._rows.debit_cards["b-1"] = replace(town.book.debit_card("b-1"), failures=2, rev=1)
+    town.live_through("2026-03-10", "2026-04-12")
+    assert "pre-debit" not in [n.kind for n in town.notices() if n.claimed_at >= at("2026-03-10 08:00")]
+    assert town.attempts() == []
 
 
 def test_a_failure_before_an_authorisation_and_one_after_it_are_in_a_row() -> None:
     town = two_covered_loans()
     town.work(Line.DEBIT, ["l-2#001"])
-    changes = MandateChanges(
-        town.store, town.senders[Channel.SMS], CountingCodes(), town.shelf, town.clock, town.switches
-    )
-    for purpose, code in ((Purpose.CANCEL, "100001"), (Purpose.ENABLE, "100002")):
-        town.clock.advance(timedelta(minutes=1))
-        asked = changes.ask("l-2", purpose)
-        assert isinstance(asked, Asked)
-        assert isinstance(changes.confirm("l-2", purpose, code, asked.notice.text_hash, "app"), Changed)
+    confirmed(town, "l-2", Purpose.CANCEL, Purpose.ENABLE)
     town.clock.advance(timedelta(minutes=1))
     town.work(Line.DEBIT, ["l-1#001"])
     assert [a.outcome for a in town.attempts()] == [Outcome.INSUFFICIENT, Outcome.INSUFFICIENT]

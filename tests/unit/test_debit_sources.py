@@ -233,6 +233,8 @@ COVERED = {"failures_in_row": 2}
         (DebitCard("b-1", failures=1, open=1), Reason.OTHER_ATTEMPTS_OPEN),
         (DebitCard("b-1", open=2), Reason.OTHER_ATTEMPTS_OPEN),
         (DebitCard("b-1", stopped_at=NINE), Reason.REAUTHORISATION_NEEDED),
+        (DebitCard("b-1", failures=2), Reason.REAUTHORISATION_NEEDED),  # counted under a higher limit
+        (DebitCard("b-1", failures=3, open=1), Reason.REAUTHORISATION_NEEDED),
     ],
 )
 def test_failures_count_over_all_loans_of_a_borrower(card: DebitCard, expected: Reason) -> None:
@@ -266,6 +268,12 @@ def test_each_answer_counts_as_its_rule_says(outcome: Outcome, failures: int, st
     card = debits_after(DebitCard("b-1", failures=1, open=1, rev=4), outcome, 2, NINE)
     assert (card.failures, card.open, card.rev) == (failures, 0, 5)
     assert card.stopped_at == (NINE if stops else None)
+
+
+@pytest.mark.parametrize(("limit", "stops"), [(3, False), (2, True), (None, False)])
+def test_money_after_a_limit_was_lowered_to_what_was_counted_lifts_no_stop(limit: int | None, stops: bool) -> None:
+    card = debits_after(DebitCard("b-1", failures=2, open=1), Outcome.PAID, limit, NINE)
+    assert (card.failures, card.open, card.stopped_at) == (0, 0, NINE if stops else None)
 
 
 def test_the_policy_of_the_shelf_denies_credit() -> None:

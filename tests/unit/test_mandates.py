@@ -54,11 +54,12 @@ from shared.domain.one_time_codes import (
 from shared.domain.policy import MANDATE_TEXTS, assemble
 from shared.domain.risk_notice import code_message, risk_notice
 from shared.ports.world import Codes
-from tests.unit.builders import a_borrower, a_loan, a_mandate, a_policy, an_instalment, at
+from tests.unit.builders import a_borrower, a_loan, a_mandate, a_policy, a_rail, an_instalment, at
 
 TODAY = date(2026, 3, 12)
 NOW = at("2026-03-12 10:00")
 POLICY = a_policy()
+RAILS = POLICY.rails
 S = MandateStatus
 NO_FAILURES = DebitCard("b-1")
 
@@ -151,7 +152,7 @@ def test_there_is_nothing_to_cancel(mandates: tuple[Mandate, ...], refusal: Refu
 def test_a_mandate_of_a_repaid_loan_can_be_cancelled_and_not_enabled() -> None:
     assert isinstance(plan_cancel(a_file_of(a_mandate(), status=LoanStatus.SETTLED), TODAY), tuple)
     closed = a_file_of(a_mandate(status=S.CANCELLED), status=LoanStatus.SETTLED)
-    assert plan_enable(closed, TODAY, NO_FAILURES, ()) is Refusal.LOAN_CLOSED
+    assert plan_enable(closed, TODAY, NO_FAILURES, (), RAILS) is Refusal.LOAN_CLOSED
 
 
 # enabling
@@ -159,13 +160,13 @@ def test_a_mandate_of_a_repaid_loan_can_be_cancelled_and_not_enabled() -> None:
 
 def test_a_cancelled_mandate_is_authorised_anew_in_its_row() -> None:
     cancelled = a_mandate(status=S.CANCELLED)
-    assert plan_enable(a_file_of(cancelled), TODAY, NO_FAILURES, ()) == Move(a_mandate(), S.CANCELLED)
+    assert plan_enable(a_file_of(cancelled), TODAY, NO_FAILURES, (), RAILS) == Move(a_mandate(), S.CANCELLED)
 
 
 def test_the_newest_of_several_is_the_one_that_is_authorised_anew() -> None:
     older = a_mandate(mandate_id="m-9", status=S.CANCELLED, signed_on=date(2025, 1, 1))
     newer = a_mandate(mandate_id="m-2", status=S.CANCELLED, signed_on=date(2026, 1, 1))
-    move = plan_enable(a_file_of(older, newer), TODAY, NO_FAILURES, ())
+    move = plan_enable(a_file_of(older, newer), TODAY, NO_FAILURES, (), RAILS)
     assert isinstance(move, Move)
     assert move.row.mandate_id == "m-2"
 
@@ -182,7 +183,7 @@ def test_the_newest_of_several_is_the_one_that_is_authorised_anew() -> None:
     ],
 )
 def test_enabling_is_refused_with_its_reason(mandates: tuple[Mandate, ...], refusal: Refusal) -> None:
-    assert plan_enable(a_file_of(*mandates), TODAY, NO_FAILURES, ()) is refusal
+    assert plan_enable(a_file_of(*mandates), TODAY, NO_FAILURES, (), RAILS) is refusal
 
 
 def ended(was: S, now: S, minutes: int = 0, mandate_id: str = "m-1") -> AuditEntry:
@@ -194,17 +195,18 @@ def ended(was: S, now: S, minutes: int = 0, mandate_id: str = "m-1") -> AuditEnt
 @pytest.mark.parametrize("end", [S.CANCELLED, S.REVOKED, S.EXPIRED])
 def test_ending_a_suspended_mandate_is_no_way_around_the_person_who_has_to_look(end: S) -> None:
     file = a_file_of(a_mandate(status=end))
-    assert plan_enable(file, TODAY, NO_FAILURES, [ended(S.SUSPENDED, end)]) is Refusal.UNDER_REVIEW
+    assert plan_enable(file, TODAY, NO_FAILURES, [ended(S.SUSPENDED, end)], RAILS) is Refusal.UNDER_REVIEW
     lifted_and_ended = [ended(S.SUSPENDED, S.ACTIVE), ended(S.ACTIVE, end, minutes=1)]
-    assert isinstance(plan_enable(file, TODAY, NO_FAILURES, lifted_and_ended), Move)
-    assert isinstance(plan_enable(file, TODAY, NO_FAILURES, [ended(S.SUSPENDED, end, mandate_id="m-2")]), Move)
+    assert isinstance(plan_enable(file, TODAY, NO_FAILURES, lifted_and_ended, RAILS), Move)
+    another = [ended(S.SUSPENDED, end, mandate_id="m-2")]
+    assert isinstance(plan_enable(file, TODAY, NO_FAILURES, another, RAILS), Move)
 
 
 @pytest.mark.parametrize(
     "mandate", [a_mandate(status=S.REVOKED), a_mandate(status=S.EXPIRED), a_mandate(expires_on=date(2026, 3, 11))]
 )
 def test_after_the_end_at_the_rail_a_new_authorisation_awaits_the_rail(mandate: Mandate) -> None:
-    move = plan_enable(a_file_of(mandate), TODAY, NO_FAILURES, ())
+    move = plan_enable(a_file_of(mandate), TODAY, NO_FAILURES, (), RAILS)
     assert isinstance(move, Move)
     assert move.was is None
     assert move.row == a_mandate(mandate_id="m-1.2", signed_on=TODAY, status=S.SIGNED)
@@ -233,10 +235,23 @@ SEEN = Evidence("v1", "h", at("2026-03-11 12:00"), "app")
     ],
 )
 def test_only_a_newer_authorisation_debits_after_failures_in_a_row(mandate: Mandate, stopped: bool) -> None:
-    assert is_stopped(mandate, STOPPED) is stopped
-    assert not is_stopped(mandate, NO_FAILURES)
+    assert is_stopped(mandate, STOPPED, None) is stopped
+    assert not is_stopped(mandate, NO_FAILURES, 2)
     expected = Move(mandate, S.ACTIVE) if stopped else Refusal.STANDS_SO
-    assert plan_enable(a_file_of(mandate), TODAY, STOPPED, ()) == expected
+    assert plan_enable(a_file_of(mandate), TODAY, STOPPED, (), RAILS) == expected
+
+
+@pytest.mark.parametrize(
+    ("failures", "limit", "stopped"), [(2, 3, False), (3, 3, True), (3, 2, True), (3, None, False)]
+)
+def test_a_limit_that_was_lowered_to_what_is_counted_stops_although_nobody_wrote_it(
+    failures: int, limit: int | None, stopped: bool
+) -> None:
+    counted, signed_today = DebitCard("b-1", failures=failures), a_mandate(signed_on=TODAY)
+    assert is_stopped(signed_today, counted, limit) is stopped
+    rails = {"stub": a_rail(failures_in_row=limit)}
+    expected = Move(signed_today, S.ACTIVE) if stopped else Refusal.STANDS_SO
+    assert plan_enable(a_file_of(signed_today), TODAY, counted, (), rails) == expected
 
 
 def test_an_imported_mandate_was_authorised_when_its_day_began() -> None:
