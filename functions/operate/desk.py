@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from shared.domain import keys
-from shared.domain.consent_orders import ConsentBar, ConsentLift, said_classes
+from shared.domain.consent_orders import ConsentOrder, said_classes
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder
@@ -30,7 +30,7 @@ class Desk:
     """The operators' workflows, and who can say who calls."""
 
     operations: Operations
-    suspense: Resolutions
+    resolutions: Resolutions
     switches: SwitchTurning
     holds: Holds
     consent: Consent
@@ -41,8 +41,8 @@ class Desk:
         match request:
             case Order():
                 return _reported(self.operations.order(request, actor, run, has_time), actor)
-            case Approval(asked) if self.suspense.asks(asked):
-                return _resolved(self.suspense.approve(asked, actor, run), actor)
+            case Approval(asked) if self.resolutions.asks(asked):
+                return _resolved(self.resolutions.approve(asked, actor, run), actor)
             case Approval(asked):
                 return _reported(self.operations.approve(asked, actor, run, has_time), actor)
             case SwitchOrder(name, on, reason):
@@ -50,12 +50,12 @@ class Desk:
                 answer = {"actor": actor, "open": board.on, "off": sorted(board.off)}
                 return Done({f"switch.{'on' if on else 'off'}": 1}, answer)
             case Resolution():
-                return _resolved(self.suspense.order(request, actor, run), actor)
+                return _resolved(self.resolutions.order(request, actor, run), actor)
             case HoldAdd():
                 return _held(self.holds.add(request, actor), actor)
             case HoldEnd():
                 return _held((self.holds.end(request, actor),), actor)
-            case ConsentBar() | ConsentLift():
+            case ConsentOrder():
                 return _said(self.consent.order(request, actor), actor)
             case _:
                 assert_never(request)

@@ -83,7 +83,9 @@ def list_command(borrower_id: BorrowerId, stack: Stack = "duebell", as_json: Jso
     for row in history:
         classes = f" {row['classes']}" if row["classes"] else ""
         say(f"{row['at']}  {row['what']} {row['channel']}{classes}  by {row['actor']}: {row['reason']}")
-    say(f"{sum(row['present'] for row in bars)} of present addresses in force for borrower {borrower_id}")
+    present = sum(row["present"] for row in bars)
+    what = "bar of a present address" if present == 1 else "bars of present addresses"
+    say(f"{present} {what} in force for borrower {borrower_id}")
 
 
 def _bar(bar: Bar, borrower: Borrower) -> dict[str, Any]:

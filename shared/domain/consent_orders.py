@@ -14,23 +14,15 @@ BARRED, LIFTED = "consent.bar", "consent.lift"
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentBar:
-    """No message of these classes goes to the borrower's address over this channel any more."""
+class ConsentOrder:
+    """No message of these classes goes to the borrower's address over this channel any more; where it `lifts`, they may
+    go there again, and what no message can reach stays barred."""
 
     borrower_id: str
     channel: Channel
     classes: frozenset[MessageClass]
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentLift:
-    """Messages of these classes may go there again. What no message can reach stays barred."""
-
-    borrower_id: str
-    channel: Channel
-    classes: frozenset[MessageClass]
-    reason: str
+    lifts: bool = False
 
 
 def said_classes(classes: frozenset[MessageClass]) -> str:
@@ -38,7 +30,7 @@ def said_classes(classes: frozenset[MessageClass]) -> str:
     return "all" if classes == frozenset(MessageClass) else " ".join(sorted(classes))
 
 
-def as_detail(order: ConsentBar | ConsentLift) -> dict[str, str]:
+def as_detail(order: ConsentOrder) -> dict[str, str]:
     """What was ordered, as the audit keeps it: never the address."""
     return {"channel": order.channel, "classes": said_classes(order.classes)}
 

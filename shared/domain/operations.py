@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import AuditEntry, Outcome
-from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.errors import InputError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
@@ -27,6 +27,9 @@ REQUEST_LIFE = timedelta(hours=24)
 
 RESOLVE = "resolve"
 """The verb of a request that is none over payment attempts: it moves money out of suspense."""
+
+type Limited = Order | Resolution
+"""What has limits, and may wait for a second person."""
 
 REQUESTED, APPROVED = "1#requested", "2#approved"
 """Revisions of a request's audit rows. Each is put once, so that a request is made once and used once."""
@@ -140,7 +143,7 @@ def check_order(order: Order) -> None:
         raise InputError("an amount is for one attempt alone")
 
 
-def check_limits(order: "Order | Resolution", extent: Extent) -> None:
+def check_limits(order: Limited, extent: Extent) -> None:
     """Raises InputError, naming the limit, where the order reaches further than it says of itself."""
     if extent.loans > order.at_most:
         loans = f"{extent.loans} loan{'' if extent.loans == 1 else 's'}"
@@ -166,14 +169,14 @@ def needs_second_person(extent: Extent, policies: Sequence[Policy | None]) -> bo
     return False
 
 
-def request_id(order: "Order | Resolution", on: date) -> str:
+def request_id(order: Limited, on: date) -> str:
     """The same for the same order on the same business date: asked for twice, it is one request."""
     parts = [f"{name}={value}" for name, value in sorted(order.as_detail().items())]
     text = "\n".join([on.isoformat(), order.reason, *parts])
     return f"R-{sha256(text.encode()).hexdigest()[:16]}"
 
 
-def requested(order: "Order | Resolution", request: str, extent: Extent, actor: str, at: datetime) -> AuditEntry:
+def requested(order: Limited, request: str, extent: Extent, actor: str, at: datetime) -> AuditEntry:
     """The row that asks for a second person."""
     reach = {"loans": str(extent.loans)} | {f"minor.{c}": str(minor) for c, minor in extent.minor.items()}
     return AuditEntry(request, REQUESTED, at, actor, "requested", order.reason, order.as_detail() | reach)
@@ -265,4 +268,4 @@ def read_resolution(entry: AuditEntry) -> Resolution:
     )
 
 
-type OperatorRequest = Order | Approval | SwitchOrder | Resolution | HoldAdd | HoldEnd | ConsentBar | ConsentLift
+type OperatorRequest = Order | Approval | SwitchOrder | Resolution | HoldAdd | HoldEnd | ConsentOrder

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import Outcome
-from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import AmountError, EventError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
@@ -82,19 +82,17 @@ def _request(verb: str, fields: Fields) -> OperatorRequest:
         case "end-hold":
             loan_id, hold_id = fields.take("loan_id", identifier), fields.take("hold_id", identifier)
             return HoldEnd(loan_id, hold_id, fields.take("reason", _reason))
-        case "bar":
-            return ConsentBar(*_consent(fields))
-        case "lift":
-            return ConsentLift(*_consent(fields))
+        case "bar" | "lift":
+            return _consent(fields, lifts=verb == "lift")
         case _:
             return _order(Verb(verb), fields)
 
 
-def _consent(fields: Fields) -> tuple[str, Channel, frozenset[MessageClass], str]:
+def _consent(fields: Fields, *, lifts: bool) -> ConsentOrder:
     """No `classes` are all of them."""
     borrower_id, channel = fields.take("borrower_id", identifier), fields.take("channel", one_of(_CHANNELS))
     classes = fields.take_if("classes", _classes) or frozenset(MessageClass)
-    return borrower_id, channel, classes, fields.take("reason", _reason)
+    return ConsentOrder(borrower_id, channel, classes, fields.take("reason", _reason), lifts)
 
 
 def _hold(fields: Fields) -> HoldAdd:

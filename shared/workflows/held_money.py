@@ -23,14 +23,21 @@ class Open:
         """What `resolve` asks for: `source#external_id`."""
         return entity(self.entry)
 
+    @property
+    def attempt(self) -> tuple[str, int] | None:
+        """Loan and number of the attempt whose late money this is; None for money that left, or that is of none."""
+        reference = self.entry.external_id
+        if self.left.minor <= 0 or source_of(reference) != GATEWAY:
+            return None
+        return keys.parse_intent_key(reference)
+
 
 def kept_closed(book: Book, loan_id: str, but: str | None = None) -> set[int]:
     """The instalments of a loan that late money closed to debits and that nobody resolved yet; `but` one entry's."""
     numbers: set[int] = set()
     for one in still_open(book.entries(keys.SUSPENSE)):
-        if one.key != but and one.left.minor > 0 and source_of(one.entry.external_id) == GATEWAY:
-            owner, seq = keys.parse_intent_key(one.entry.external_id)
-            attempt = book.attempt(owner, seq) if owner == loan_id else None
+        if one.key != but and one.attempt and one.attempt[0] == loan_id:
+            attempt = book.attempt(*one.attempt)
             numbers.update(attempt.numbers if attempt else ())
     return numbers
 

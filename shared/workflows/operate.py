@@ -38,6 +38,7 @@ from shared.domain.pay_order import PayOrder
 from shared.domain.settlement import LEASE
 from shared.ports.book import Book
 from shared.ports.world import Clock, PaymentGateway, PolicyShelf, SwitchBoard, WorkQueue
+from shared.workflows.booking import lender_today
 from shared.workflows.facts import policy_or_none
 from shared.workflows.passes import Summary
 from shared.workflows.pay_now import PayNow
@@ -115,7 +116,7 @@ class Operations:
         if not self._needs_second_person(order, extent):
             return self._each(order, targets, extent, Asker(actor, run), has_time)
         now = self.clock.now()
-        request = request_id(order, now.date())
+        request = request_id(order, lender_today(self.shelf, now))
         made = self.book.commit([Insert(requested(order, request, extent, actor, now))])
         if not made and any(entry.revision == APPROVED for entry in self.book.audit(request)):
             raise InputError(f"request {request} was used already: give another reason")

@@ -3,9 +3,10 @@
 A request is made once and used up before the money moves, as with the verbs on payment attempts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from shared.domain import keys
 from shared.domain.book import LedgerEntry
 from shared.domain.changes import Insert
 from shared.domain.errors import InputError
@@ -23,7 +24,7 @@ from shared.domain.operations import (
     request_id,
     requested,
 )
-from shared.domain.repayment import GATEWAY, source_of
+from shared.workflows.booking import lender_today
 from shared.workflows.facts import policy_or_none
 from shared.workflows.resolve_suspense import Suspense
 
@@ -40,10 +41,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Resolutions:
-    """The desk of suspense. `products` are those of the lender: of money without a loan all their thresholds hold."""
+    """The desk of suspense. `products` are those that the lender has at an instant: of money without a loan all their
+    thresholds hold."""
 
     suspense: Suspense
-    products: tuple[str, ...]
+    products: Callable[[datetime], tuple[str, ...]]
 
     def order(self, order: Resolution, actor: str, run: str) -> Resolved:
         """Resolves, or notes a request where it needs a second person.
@@ -55,7 +57,7 @@ class Resolutions:
         check_limits(order, extent)
         if not self._needs_second_person(extent, loan_ids):
             return Resolved(order, extent, self._done(order, extent, actor, run))
-        request = request_id(order, now.date())
+        request = request_id(order, lender_today(self.suspense.shelf, now))
         made = book.commit([Insert(requested(order, request, extent, actor, now))])
         if not made and any(entry.revision == APPROVED for entry in book.audit(request)):
             raise InputError(f"request {request} was used already: give another reason")
@@ -81,15 +83,14 @@ class Resolutions:
     def _reach(self, order: Resolution) -> tuple[Extent, frozenset[str]]:
         """What is left of the money, and the loans that it pays or whose instalments it had closed."""
         found = self.suspense.fitting(order.entry, order.loan_id, order.numbers)
-        reference = found.entry.external_id
-        closed = keys.parse_intent_key(reference)[0] if source_of(reference) == GATEWAY else None
+        closed = found.attempt[0] if found.attempt else None
         loan_ids = frozenset(loan_id for loan_id in (order.loan_id, closed) if loan_id)
         return Extent(len(loan_ids), {found.left.currency: abs(found.left.minor)}), loan_ids
 
     def _needs_second_person(self, extent: Extent, loan_ids: frozenset[str]) -> bool:
         book, shelf, now = self.suspense.book, self.suspense.shelf, self.suspense.clock.now()
         files = [book.loan_file(loan_id) for loan_id in sorted(loan_ids)]
-        products = {file.loan.product for file in files if file} or self.products
+        products = {file.loan.product for file in files if file} or self.products(now)
         policies = [policy_or_none(shelf, product, now) for product in sorted(products)]
         return not policies or needs_second_person(extent, policies)
 

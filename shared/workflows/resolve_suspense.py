@@ -13,7 +13,6 @@ from shared.domain.book import AuditEntry, EntryKind, Instalment, InstalmentStat
 from shared.domain.changes import Change, Insert, SaveInstalment, WakeContact, WakeStage
 from shared.domain.errors import BookError, InputError
 from shared.domain.money import Money
-from shared.domain.repayment import GATEWAY, source_of
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf, WorkQueue
 from shared.workflows.booking import (
@@ -150,9 +149,9 @@ class Suspense:
         `read` is the loan on which the money is booked. Where it is the attempt's, this one reading is judged and
         written: what closes an instalment in between makes the write fail.
         """
-        if found.left.minor <= 0 or source_of(found.entry.external_id) != GATEWAY:
+        if found.attempt is None:
             return []
-        loan_id, seq = keys.parse_intent_key(found.entry.external_id)
+        loan_id, seq = found.attempt
         file = read if read and read.loan.loan_id == loan_id else self.book.loan_file(loan_id)
         attempt = self.book.attempt(loan_id, seq)
         if attempt is None or file is None:

@@ -44,7 +44,6 @@ _NO_WAY = Sent(SendResult.REFUSED, detail="no-way-to-reach")
 _NO_SENDER = Sent(SendResult.REFUSED, detail="no-provider")
 _TOO_LATE = Sent(SendResult.RETRY_LATER, detail="too-late")
 _SWITCHED_OFF = Sent(SendResult.RETRY_LATER, detail="switched-off")
-_OUR_OWN = (_NO_WAY, _NO_SENDER, _TOO_LATE, _SWITCHED_OFF)
 
 _STATES = {
     SendResult.SENT: NoticeState.SENT,
@@ -248,9 +247,9 @@ class Reminders:
         if not self.book.commit([Insert(sending.record), SaveCard(sending.card)]):
             summary.counts["lost"] += 1
             return None
-        return self._settle(sending, self._sent(sending), summary)
+        return self._settle(sending, self._sent(sending, summary), summary)
 
-    def _sent(self, sending: _Sending) -> Sent:
+    def _sent(self, sending: _Sending, summary: Summary) -> Sent:
         notice, channel, text = sending.notice, sending.channel, sending.text
         if channel is None or text is None:
             return _NO_WAY
@@ -277,6 +276,8 @@ class Reminders:
                 parts=text.parts,
             )
         )
+        if sent.result in (SendResult.RETRY_LATER, SendResult.UNKNOWN):
+            summary.counts["provider-silent"] += 1
         if self.pace and provider and sent.result is SendResult.RETRY_LATER:
             self.pace.slow_down(provider)
         return sent
@@ -294,8 +295,6 @@ class Reminders:
             record, state=state, provider_ref=sent.provider_ref, settled_at=now, detail=sent.detail, tried=tried
         )
         summary.counts[f"notice.{sending.notice.kind}.{state}"] += 1
-        if sent not in _OUR_OWN and sent.result in (SendResult.RETRY_LATER, SendResult.UNKNOWN):
-            summary.counts["provider-silent"] += 1
         bar = _bar(sending, now) if sent.result is SendResult.OPTED_OUT else None
         if state is NoticeState.RELEASED:
             self._release(sending, done, bar, now)

@@ -5,13 +5,12 @@ requires. Safe to run twice: what stands so already is told as it is, and noted 
 """
 
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from shared.domain import keys
 from shared.domain.book import AuditEntry
 from shared.domain.changes import Insert, SaveCard
 from shared.domain.consent import Bar, BarredBy, barred, lifted
-from shared.domain.consent_orders import BARRED, LIFTED, ConsentBar, ConsentLift, as_detail, bars_at
+from shared.domain.consent_orders import BARRED, LIFTED, ConsentOrder, as_detail, bars_at
 from shared.domain.contact_rules import Channel
 from shared.domain.errors import BookError, InputError
 from shared.ports.book import Book
@@ -40,7 +39,7 @@ class Consent:
     book: Book
     clock: Clock
 
-    def order(self, order: ConsentBar | ConsentLift, actor: str) -> ConsentResult:
+    def order(self, order: ConsentOrder, actor: str) -> ConsentResult:
         """Bars or lifts. Raises InputError for a borrower who does not exist or has no address for the channel."""
         for _ in range(_MOST_RACES):
             file = self.book.borrower_file(order.borrower_id)
@@ -50,16 +49,12 @@ class Consent:
             if known is None:
                 raise InputError(f"borrower {order.borrower_id} has no address for {order.channel}")
             now, card, address = self.clock.now(), file.card, keys.address_key(known)
-            match order:
-                case ConsentBar():
-                    what, done, idle = BARRED, "barred", "stands"
-                    bar = Bar(order.channel, address, BarredBy.OPTED_OUT, now, order.classes)
-                    bars = barred(card.bars, bar)
-                case ConsentLift():
-                    what, done, idle = LIFTED, "lifted", "open"
-                    bars = lifted(card.bars, order.channel, address, order.classes)
-                case _:
-                    assert_never(order)
+            if order.lifts:
+                what, done, idle = LIFTED, "lifted", "open"
+                bars = lifted(card.bars, order.channel, address, order.classes)
+            else:
+                what, done, idle = BARRED, "barred", "stands"
+                bars = barred(card.bars, Bar(order.channel, address, BarredBy.OPTED_OUT, now, order.classes))
             after = bars_at(bars, order.channel, address)
             if bars == card.bars:
                 return ConsentResult(order.borrower_id, order.channel, idle, after)

@@ -9,14 +9,16 @@ from shared.ports.world import WorkQueue
 
 
 def wakes(file: LoanFile, changed: Iterable[Instalment], now: datetime) -> list[Change]:
-    """What money brings forward: the stage line where a stage may end, both lines where the loan is repaid.
+    """What money brings forward: the stage line where a stage may end, or where it may have waited for a person to look
+    at the instalment that is paid now; both lines where the loan is repaid.
 
-    A single payment of a loan in no stage brings nothing forward: the contact line looks after each deduction anyway.
+    A single payment of any other loan brings nothing forward: the contact line looks after each deduction anyway.
     """
     after = {i.number: i for i in file.instalments} | {i.number: i for i in changed}
     if all(i.is_paid for i in after.values()):
         return [WakeContact(file.loan.borrower_id, now), WakeStage(file.loan.loan_id, now)]
-    return [WakeStage(file.loan.loan_id, now)] if file.loan.stage is not Stage.CURRENT else []
+    may_move = file.loan.stage is not Stage.CURRENT or any(i.blocked for i in file.unpaid)
+    return [WakeStage(file.loan.loan_id, now)] if may_move else []
 
 
 class Touched:

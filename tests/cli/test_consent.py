@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.dynamodb.portfolio import DynamoPortfolio
 from shared.adapters.memory.world import CountingTokens, FixedClock
-from shared.domain.consent_orders import ConsentBar
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.ports.portfolio import Imported
 from shared.runtime.operator_events import CALLER
@@ -101,9 +101,9 @@ def test_the_list_says_what_stands_and_who_said_so_and_shows_no_address(
     rows = DynamoPortfolio(boto3.client("dynamodb"), names, CountingTokens("rows-"))
     borrower = a_borrower()
     rows.write([Imported(row, "f") for row in (borrower, a_card())])
-    assert duebell("consent", "list", "b-1").out == "0 of present addresses in force for borrower b-1\n"
+    assert duebell("consent", "list", "b-1").out == "0 bars of present addresses in force for borrower b-1\n"
     clock = FixedClock(datetime.fromisoformat("2026-02-25T02:00:00+00:00"))
-    order = ConsentBar("b-1", Channel.SMS, frozenset({MessageClass.COLLECTION}), "ticket 9")
+    order = ConsentOrder("b-1", Channel.SMS, frozenset({MessageClass.COLLECTION}), "ticket 9")
     Consent(book, clock).order(order, "arn:alice")
     found = json.loads(duebell("consent", "list", "b-1", "--json").out)
     assert found == {
@@ -129,7 +129,7 @@ def test_the_list_says_what_stands_and_who_said_so_and_shows_no_address(
     }
     shown = duebell("consent", "list", "b-1").out
     assert "2026-02-25T02:00:00Z  consent.bar sms collection  by arn:alice: ticket 9\n" in shown
-    assert shown.endswith("1 of present addresses in force for borrower b-1\n")
+    assert shown.endswith("1 bar of a present address in force for borrower b-1\n")
     assert borrower.phone is not None
     assert borrower.phone not in shown
 

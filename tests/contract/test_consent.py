@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.adapters.memory.world import FixedClock
 from shared.domain import keys
 from shared.domain.changes import Change, Insert, SaveCard
-from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.workflows.set_consent import Consent
 from tests.contract.stores import Stores, a_borrower, a_card, a_notice, later
@@ -17,8 +17,8 @@ def test_a_claim_that_read_before_a_bar_or_its_lifting_is_lost(stores: Stores) -
     stores.seed(a_borrower(), a_card(step=later(hours=-1)))
     desk = Consent(stores.book, FixedClock(later()))
     for order, left in (
-        (ConsentBar("b-1", Channel.SMS, COLLECTION, "he called"), [COLLECTION]),
-        (ConsentLift("b-1", Channel.SMS, COLLECTION, "he called"), []),
+        (ConsentOrder("b-1", Channel.SMS, COLLECTION, "he called"), [COLLECTION]),
+        (ConsentOrder("b-1", Channel.SMS, COLLECTION, "he called", lifts=True), []),
     ):
         read = stores.card()
         desk.order(order, "arn:alice")

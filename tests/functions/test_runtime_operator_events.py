@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.book import Outcome
-from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import EventError, InputError
 from shared.domain.hold_orders import HoldAdd, HoldEnd
@@ -77,11 +77,15 @@ APPROVE: dict[str, Any] = {"v": 1, "verb": "approve", "request": "R-0123456789ab
             HoldAdd("complaint", None, "B-1", date(2026, 4, 30), "ticket 17"),
         ),
         (END, HoldEnd("HB-001", "complaint-2026-03-12-1", "closed")),
-        (BAR, ConsentBar("B-1", Channel.EMAIL, frozenset(MessageClass), "he called")),
+        (BAR, ConsentOrder("B-1", Channel.EMAIL, frozenset(MessageClass), "he called")),
         (
             BAR | {"verb": "lift", "classes": ["collection", "marketing"]},
-            ConsentLift(
-                "B-1", Channel.EMAIL, frozenset({MessageClass.COLLECTION, MessageClass.MARKETING}), "he called"
+            ConsentOrder(
+                "B-1",
+                Channel.EMAIL,
+                frozenset({MessageClass.COLLECTION, MessageClass.MARKETING}),
+                "he called",
+                lifts=True,
             ),
         ),
         (RESOLVE, Resolution("transfer#BANK-1", None, (), "his slip")),

@@ -18,7 +18,7 @@ from shared.workflows.operate import Operations, Report, Result
 from shared.workflows.record_repayments import Repayments
 from shared.workflows.resolve_suspense import Suspense
 from shared.workflows.settling import OTHER_AMOUNT
-from tests.unit.builders import a_policy
+from tests.unit.builders import a_policy, at
 from tests.unit.ordering import Dies, Gateway, Intervening, balanced, die, due_town, nothing, operations, pay
 from tests.unit.town import Town
 
@@ -605,6 +605,15 @@ def test_asked_for_twice_it_is_one_request() -> None:
     assert do(town, Verb.REFUND, actor=BOB).request == request  # the first who asked stays the one who asked
     with pytest.raises(InputError, match="another person"):
         operations(town).approve(request, ALICE, "test")
+
+
+def test_the_same_order_is_one_request_through_the_lenders_day_and_another_on_his_next_one() -> None:
+    town, _ = asked_town()
+    requests = []
+    for clock in ("2026-04-12 07:59", "2026-04-12 08:01", "2026-04-12 23:59", "2026-04-13 00:01"):  # 08:00 is 0:00 UTC
+        town.clock.set(at(clock))
+        requests.append(do(town, Verb.REFUND).request)
+    assert requests[0] == requests[1] == requests[2] != requests[3]
 
 
 def test_an_order_that_was_approved_today_is_not_asked_for_again_under_the_same_reason() -> None:

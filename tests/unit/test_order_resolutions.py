@@ -1,32 +1,37 @@
 """Money out of suspense by an operator's order: within its limits, and above a threshold by two persons."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.adapters.policy_files import PolicyFiles
+from shared.adapters.policy_files import PolicyFiles, read_packs
 from shared.domain import keys
+from shared.domain.changes import SaveAttempt
 from shared.domain.errors import InputError
 from shared.domain.money import Money
 from shared.domain.operations import Extent, Resolution
 from shared.workflows.order_resolutions import Resolutions, Resolved
 from shared.workflows.resolve_suspense import Suspense
-from tests.unit.builders import a_borrower, a_loan, an_instalment
+from tests.unit.builders import a_borrower, a_loan, an_instalment, at
+from tests.unit.ordering import Intervening
 from tests.unit.test_operate import ALICE, BOB, FIRST, Shelf, late_money_town
 from tests.unit.test_record_repayments import cny
+from tests.unit.test_refunds import credited_town, refund, taken_by_bank
 from tests.unit.test_resolve_suspense import BANK, unmatched
 from tests.unit.town import Town
 
-PRODUCTS = PolicyFiles().products
+type Products = Callable[[datetime], tuple[str, ...]]
+PRODUCTS: Products = PolicyFiles().products
 
 
-def desk(town: Town, products: tuple[str, ...] = PRODUCTS) -> Resolutions:
+def desk(town: Town, products: Products = PRODUCTS) -> Resolutions:
     return Resolutions(Suspense(town.book, town.shelf, town.clock, town.queue), products)
 
 
-def order(town: Town, products: tuple[str, ...] = PRODUCTS, **changes: Any) -> Resolved:
+def order(town: Town, products: Products = PRODUCTS, **changes: Any) -> Resolved:
     wanted = replace(Resolution(BANK, "l-1", (), "his slip"), **changes)
     return desk(town, products).order(wanted, ALICE, "test")
 
@@ -70,6 +75,14 @@ def test_the_loan_that_it_pays_and_the_one_that_it_had_closed_count() -> None:
     assert order(town, entry=entry, loan_id="l-2", at_most=2).extent.loans == 2
 
 
+def test_money_that_left_had_closed_no_loan() -> None:
+    town, _ = credited_town()
+    Intervening(town, SaveAttempt, lambda: taken_by_bank(town))
+    refund(town, "600.00")
+    assert left(town) == [cny(-60_000)]
+    assert order(town, entry="gateway#l-1:P000002", loan_id=None).extent == Extent(0, {"CNY": 60_000})
+
+
 @pytest.mark.parametrize(
     ("changes", "asks"),
     [
@@ -94,8 +107,15 @@ def test_money_that_goes_to_no_loan_is_under_the_thresholds_of_every_product(mos
     assert (order(town, loan_id=None).request is not None) is asks
 
 
+def test_a_product_that_ended_asks_for_no_second_person() -> None:
+    town = unmatched()
+    packs = read_packs()
+    ended = replace(next(p for p in packs if p.id == "jiebei"), id="retired", valid_to=date(2025, 12, 31))
+    assert order(town, PolicyFiles([*packs, ended]).products, loan_id=None).request is None
+
+
 def test_where_no_policy_is_known_a_second_person_is_always_needed() -> None:
-    assert order(unmatched(), (), loan_id=None).request is not None
+    assert order(unmatched(), lambda _: (), loan_id=None).request is not None
     town = unmatched()
     town.clock.advance(timedelta(days=1000))
     assert order(town).request is not None
@@ -122,6 +142,16 @@ def test_nobody_approves_his_own_and_the_same_order_is_one_request() -> None:
     assert order(town, numbers=(2,)).request == request
     assert order(town).request != request
     assert left(town) == [cny(1_000)]
+
+
+def test_the_same_order_is_one_request_through_the_lenders_day_and_another_on_his_next_one() -> None:
+    town = unmatched()
+    Shelf(town, approve_above_minor=0)
+    requests = []
+    for clock in ("2026-03-12 07:59", "2026-03-12 08:01", "2026-03-12 23:59", "2026-03-13 00:01"):  # 08:00 is 0:00 UTC
+        town.clock.set(at(clock))
+        requests.append(order(town).request)
+    assert requests[0] == requests[1] == requests[2] != requests[3]
 
 
 def test_what_does_not_fit_is_refused_before_anybody_is_asked() -> None:

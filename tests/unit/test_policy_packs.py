@@ -126,6 +126,19 @@ def test_an_unknown_product_has_no_policy() -> None:
         PolicyFiles().policy("payday", NOON)
 
 
+def test_products_are_those_of_the_lender_s_date() -> None:
+    """A product that ended has no say in what is ordered today; without rules nobody can tell which there are."""
+    changes: dict[str, dict[str, Any]] = {
+        "huabei": {"valid_to": date(2026, 2, 28)},
+        "baitiao": {"valid_from": date(2026, 3, 2)},
+    }
+    shelf = PolicyFiles([replace(pack, **changes.get(pack.id, {})) for pack in PACKS])
+    assert shelf.products(datetime(2026, 2, 28, 15, 59, tzinfo=UTC)) == ("huabei", "jiebei", "wangshangdai")
+    assert shelf.products(NOON) == ("jiebei", "wangshangdai")
+    assert shelf.products(datetime(2026, 3, 1, 16, 0, tzinfo=UTC)) == ("baitiao", "jiebei", "wangshangdai")
+    assert PolicyFiles([pack for pack in PACKS if pack.type != "lender"]).products(NOON) == ()
+
+
 def document(pack_id: str) -> dict[str, Any]:
     """A pack that ships, back as a decoded document, to be spoilt."""
     pack = next(p for p in PACKS if p.id == pack_id)

@@ -13,8 +13,9 @@ from shared.domain.book import MandateStatus
 from shared.domain.errors import BookError, EventError
 from shared.domain.mandate_requests import Changed, RailWord
 from shared.domain.mandates import Purpose
+from shared.ports.portfolio import Imported
 from shared.runtime.repayment_events import repayment
-from tests.unit.builders import a_mandate
+from tests.unit.builders import a_loan, a_mandate, an_instalment
 from tests.unit.office import NOW, Office, an_office
 
 S = MandateStatus
@@ -136,6 +137,24 @@ def test_a_word_that_always_loses_its_race_stays_in_the_queue() -> None:
 def test_a_webhook_is_read_as_a_rails_word() -> None:
     envelope = {"v": 1, "kind": "received", "received_at": "2026-03-12T02:00:00Z", "body": json.dumps(BODY)}
     assert repayment(json.dumps(envelope), {}) == repayment(json.dumps(BODY), {}) == word()
+
+
+@pytest.mark.parametrize(
+    ("said", "millis"),
+    [("2026-03-11T23:00:00.250Z", 250), ("2026-03-12T07:00:00+08:00", 0), ("2026-03-11T17:30:00.250-05:30", 250)],
+)
+def test_its_instant_may_have_milliseconds_and_an_offset(said: str, millis: int) -> None:
+    assert repayment(json.dumps(BODY | {"at": said}), {}) == word(at=EARLIER + timedelta(milliseconds=millis))
+
+
+def test_what_fitted_no_loan_does_its_work_under_the_same_event_once_the_loan_is_there() -> None:
+    office = an_office()
+    early = word(loan_id="l-2")
+    assert hear(office, early, early) == [refused("NO_LOAN"), KNOWN]
+    office.store.write(
+        [Imported(row, "") for row in (an_instalment(loan_id="l-2"), a_mandate(loan_id="l-2"), a_loan(loan_id="l-2"))]
+    )
+    assert hear(office, early, early) == [CHANGED, KNOWN]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from shared.domain.contact_rules import (
 from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.switches import ALL_ON, Switches
-from shared.ports.world import SendResult
+from shared.ports.world import SendResult, Sent
 from tests.unit.builders import DUE, a_borrower, a_loan, an_instalment, at
 from tests.unit.channels import EMAIL, PACKS, PUSH, SMS, Street, WiredShelf
 from tests.unit.contact_builders import a_cap, a_window, for_borrowers
@@ -211,6 +211,14 @@ def test_a_provider_that_took_nothing_or_said_nothing_is_counted(answer: SendRes
     assert town.total.counts["provider-silent"] == (answer in (UNKNOWN, RETRY_LATER))
 
 
+@pytest.mark.parametrize("detail", ["too-late", "switched-off"])
+def test_a_provider_is_counted_also_where_it_answers_in_our_own_words(detail: str) -> None:
+    town = Street()
+    town.script(SMS, Sent(RETRY_LATER, detail=detail))
+    town.work(Line.CONTACT, ["b-1"])
+    assert town.total.counts["provider-silent"] == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "counted"), [(SENT, 1), (UNKNOWN, 1), (RETRY_LATER, 0), (REFUSED, 0), (OPTED_OUT, 0)]
 )
@@ -334,6 +342,7 @@ def test_a_hold_that_is_acknowledged_before_the_claim_wins() -> None:
     town.work(Line.CONTACT, ["b-1"])
     assert (town.asked, town.states) == ([], [("DUE", "sms", "released")])
     assert (town.card.contacts, town.card.told) == ((), {})
+    assert town.total.counts["provider-silent"] == 0
     town.later("2026-03-10 12:15")
     assert town.asked == []
     assert town.card.step == at("2026-03-17 12:15")

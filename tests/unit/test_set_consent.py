@@ -9,7 +9,7 @@ from shared.domain import keys
 from shared.domain.book import Line
 from shared.domain.changes import Insert, SaveCard
 from shared.domain.consent import Bar, BarredBy, bar_of, barred, lifted
-from shared.domain.consent_orders import ConsentBar, ConsentLift
+from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import BookError, InputError
 from shared.domain.opt_out import is_out
@@ -25,11 +25,11 @@ COLLECTION, REMINDER = frozenset({MessageClass.COLLECTION}), frozenset({MessageC
 
 
 def bar(town: Street, classes: frozenset[MessageClass] = ALL, channel: Channel = SMS) -> ConsentResult:
-    return Consent(town.store, town.clock).order(ConsentBar("b-1", channel, classes, "he called"), ALICE)
+    return Consent(town.store, town.clock).order(ConsentOrder("b-1", channel, classes, "he called"), ALICE)
 
 
 def lift(town: Street, classes: frozenset[MessageClass] = ALL, channel: Channel = SMS) -> ConsentResult:
-    return Consent(town.store, town.clock).order(ConsentLift("b-1", channel, classes, "he called"), ALICE)
+    return Consent(town.store, town.clock).order(ConsentOrder("b-1", channel, classes, "he called", lifts=True), ALICE)
 
 
 def test_a_bar_is_of_the_channel_the_present_address_and_the_classes_and_is_noted() -> None:
@@ -119,7 +119,7 @@ def test_who_is_not_known_or_has_no_such_address_is_refused() -> None:
     with pytest.raises(InputError, match="borrower b-1 has no address for email"):
         bar(town, channel=Channel.EMAIL)
     with pytest.raises(InputError, match="there is no borrower b-9"):
-        Consent(town.store, town.clock).order(ConsentBar("b-9", SMS, ALL, "he called"), ALICE)
+        Consent(town.store, town.clock).order(ConsentOrder("b-9", SMS, ALL, "he called"), ALICE)
 
 
 def test_an_order_that_always_comes_too_late_says_so() -> None:
@@ -132,4 +132,4 @@ def test_an_order_that_always_comes_too_late_says_so() -> None:
             return False
 
     with pytest.raises(BookError, match="changes all the time"):
-        Consent(Lost(), town.clock).order(ConsentBar("b-1", SMS, ALL, "he called"), ALICE)  # type: ignore[arg-type]
+        Consent(Lost(), town.clock).order(ConsentOrder("b-1", SMS, ALL, "he called"), ALICE)  # type: ignore[arg-type]
