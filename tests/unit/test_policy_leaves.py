@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import chain, product
 
 import pytest
@@ -281,7 +282,7 @@ def with_leaf(packs: Iterable[Pack], pack_id: str, path: str) -> list[Pack]:
 LEAVES = [
     (pack.id, path)
     for pack in PACKS
-    if pack.type in ("lender", "wording") or pack.id == "jiebei"
+    if pack.type in ("lender", "product", "wording")
     for path in pack.leaves
     if path not in IN_THE_WORKER and path != "stage.M1.notice_from_dpd"
 ]
@@ -296,19 +297,20 @@ class Before:
     texts: list[object]
 
 
-@pytest.fixture(scope="module")
-def before() -> Before:
-    policy = assemble(PACKS, "jiebei", ON)
+@cache
+def before(product: str) -> Before:
+    policy = assemble(PACKS, product, ON)
     told = notices(policy)
     return Before(list(decisions(policy)), told, list(texts(policy, told)))
 
 
 @pytest.mark.parametrize(("pack_id", "path"), LEAVES)
-def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str, before: Before) -> None:
-    policy = assemble(with_leaf(PACKS, pack_id, path), "jiebei", ON)
-    told = zip(texts(policy, before.notices), before.texts, strict=True)
-    decided = zip(decisions(policy), before.decisions, strict=True) if pack_id in ("lender", "jiebei") else ()
-    assert any(now != then for now, then in chain(decided, told))
+def test_a_changed_leaf_changes_a_decision_or_a_text(pack_id: str, path: str) -> None:
+    product = pack_id if pack_id in PRODUCTS else "jiebei"
+    policy, then = assemble(with_leaf(PACKS, pack_id, path), product, ON), before(product)
+    told = zip(texts(policy, then.notices), then.texts, strict=True)
+    decided = zip(decisions(policy), then.decisions, strict=True) if pack_id in ("lender", *PRODUCTS) else ()
+    assert any(now != old for now, old in chain(decided, told))
 
 
 def test_the_first_stages_notice_is_read_too() -> None:

@@ -109,6 +109,37 @@ def test_a_malformed_pack_names_itself_and_the_leaf(leaf: str, value: object) ->
         read_provider(with_leaves(PACKS["sns"], **{leaf: value}))
 
 
+OTHERS: Mapping[str, object] = {
+    "provider.channel": "voice",
+    "provider.countries": ["GB"],
+    "provider.not_countries": ["US"],
+    "provider.parts_per_second": 2,
+    "provider.burst": 3,
+    "provider.max_parts": 4,
+    "provider.max_part_price": "0.05",
+    "text.required.signature": {"classes": "all", "channels": ["sms"], "phrases": ["another"]},
+}
+
+
+def says(pack: Pack) -> list[object]:
+    """What a provider's rules answer when messages are planned, paced and priced; or why they are none."""
+    try:
+        rules = read_provider(pack)
+    except PolicyError as error:
+        return [str(error)]
+    served = [rules.serves(country) for country in ("CN", "US", "GB", "FR")]
+    return [rules.channel, *served, rules.bucket, rules.max_parts, rules.max_price(3), rules.contact.required]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [(pack.id, path) for pack in PACKS.values() if pack.type == "provider" for path in pack.leaves]
+)
+def test_a_changed_leaf_changes_what_a_provider_takes(name: str, path: str) -> None:
+    pack = PACKS[name]
+    leaf = replace(pack.leaves[path], value=OTHERS[path] if path != "provider.channel" or name != "voice" else "sms")
+    assert says(replace(pack, leaves={**pack.leaves, path: leaf})) != says(pack)
+
+
 def test_a_lender_s_pack_that_names_a_provider_of_another_channel_is_refused() -> None:
     with pytest.raises(PolicyError, match=r"^provider\.sms: ses carries email"):
         policy(wired(sms="ses"))
