@@ -37,7 +37,7 @@ def lent(stack: Stack, account: str = "paid-HB-001") -> Stack:
 
 def pay(stack: Stack, **changes: Any) -> Any:
     """An order under a name of its own, where none is given."""
-    return stack.invoke("pay_now", PAYOFF | {"order_id": f"app-{next(_NAMES)}"} | changes)
+    return stack.invoke("pay_now", PAYOFF | {"order_id": f"own-{next(_NAMES)}"} | changes)
 
 
 def reconciled(stack: Stack) -> None:
