@@ -20,6 +20,7 @@ from shared.domain.steps import Step, next_change, step_of
 from shared.domain.tiers import NoticeKind
 
 _NO_WINDOW_RETRY = timedelta(hours=6)
+_FOR_A_PERSON = (Reason.NO_PROVIDER, Reason.NO_CONTACT_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def _sooner(
     now: datetime,
 ) -> Defer:
     """The wait of a step, or less of it: on a later business date its instalment may ask for another message that other
-    caps and windows let go sooner, such as the notice before a debit."""
+    caps and windows let go sooner, such as the notice before a debit; or for one that cannot go at all, of which a
+    person is to hear on that day."""
     policy, told = policies[file.loan.product], card.told.get(step.told_key)
     one = next((i for i in file.instalments if i.number == step.number and not i.is_paid), None)
     today = business_date(now, policy.business_zone)
@@ -114,7 +116,7 @@ def _sooner(
             return wait
         asked = asked_for(found, file, files, policies, at)
         then = timed(asked, borrower, card, {}, files, policies, at)
-        if isinstance(then, Ready):
+        if isinstance(then, Ready) or then.reason in _FOR_A_PERSON:
             return Defer(at, wait.reason)
         if isinstance(found, Step):
             return Defer(min(wait.until, then.until), wait.reason)

@@ -205,9 +205,10 @@ class _Bench:
         yield from self._too_late(wishes, until) if answer.reason not in _A_PERSON_LOOKS else ()
 
     def _wrong_moment(self, waits: list[tuple[datetime, Wish]], until: datetime, *, capped: bool) -> Iterator[str]:
-        """The first moment at which a step may go; or, before it, a moment at which it has become another that may."""
+        """The first moment at which a step may go; or, before it, a moment at which it has become another that may, or
+        that never may, so that a person hears of it."""
         soonest = min((at for at, _ in waits), default=None)
-        is_other = soonest is not None and until < soonest and any(w.is_ready(until) for w in self.wishes(until))
+        is_other = soonest is not None and until < soonest and any(_counts(w, until) for w in self.wishes(until))
         if until != soonest and not is_other:
             yield f"waits until {until}, and not {soonest}"
             return
@@ -306,6 +307,10 @@ class _Bench:
                 shut = [*full, *closed(week, case.zones, case.now)]
                 if len(shut) == 1:
                     yield shut[0]
+
+
+def _counts(wish: Wish, at: datetime) -> bool:
+    return wish.is_ready(at) or wish.no_provider or (bool(wish.ways) and wish.at is None)
 
 
 def _joins(lead: Wish, other: Wish, now: datetime) -> bool:

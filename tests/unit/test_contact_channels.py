@@ -195,6 +195,16 @@ def test_the_first_channel_that_ever_opens_decides_when() -> None:
     assert (found.channels, found.ways) == ((SMS, EMAIL), (SMS, PUSH, EMAIL))
 
 
+def test_a_capped_message_that_tomorrow_is_one_without_any_hour_is_looked_at_tomorrow() -> None:
+    """So that a person hears on that day of the packs that leave it none (life 22442 of contact-check, seed 2)."""
+    hours = for_borrowers(a_window("08:00", "22:00", classes=frozenset({REMINDER})))
+    capped = replace(hours, caps=frozenset({a_cap(limit=1, window=CalendarDays(5))}))
+    policy = wired(contact=capped, planned=capped)
+    found = plan(day(0), policy=policy, contacts=(a_text(day(-1)),))
+    assert found == Defer(day(1, "08:00"), Reason.CONTACT_CAP)
+    assert plan(day(1), policy=policy, contacts=(a_text(day(-1)),)).reason is Reason.NO_CONTACT_WINDOW
+
+
 def test_held_for_the_night_it_is_decided_anew_in_the_morning() -> None:
     night = plan(day(-1, "23:00"))
     assert night == Defer(day(0, "09:00"), Reason.OUTSIDE_CONTACT_HOURS)
