@@ -178,6 +178,7 @@ class Simulation:
         if not self.verdict.breaches:
             self.plan.armed = False
             self._is_at_rest = True
+            self._planned_every = PLANNED_EVERY[0]  # as often as deployed, lest it always pass a narrow window by
             self._live(self.clock.at + QUIET, int(QUIET.days))
         self.verdict.story = self.boundary.story
         self.verdict.counts = self.lender.counts
