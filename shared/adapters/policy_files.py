@@ -12,7 +12,8 @@ from importlib.resources.abc import Traversable
 from shared.domain.book import Outcome
 from shared.domain.errors import PolicyError, SettingsError
 from shared.domain.packs import Pack, parse_pack
-from shared.domain.policy import Policy, assemble, lender_date
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble, lender_date
 from shared.domain.rail import read_rail
 
 BUNDLE = "packs.json"

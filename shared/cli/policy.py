@@ -21,7 +21,8 @@ from shared.domain.merged_policy import MergedLeaf, Origin, merged_leaves, name_
 from shared.domain.pack_problems import ends_soon, from_memory
 from shared.domain.pack_schema import pack_schema
 from shared.domain.packs import Pack
-from shared.domain.policy import Policy, assemble, lender_date
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble, lender_date
 
 Folder = Annotated[
     Path | None, typer.Option("--dir", metavar="DIR", help="A folder of packs; without it, the packs that ship.")

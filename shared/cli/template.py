@@ -18,7 +18,8 @@ from shared.domain.errors import InputError, PolicyError
 from shared.domain.messages import Rendered, most_parts, render, text_name
 from shared.domain.money import Money
 from shared.domain.notices import Item, Notice
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.text_parts import count_parts
 from shared.domain.tiers import NoticeKind
 from shared.domain.wording import language_of

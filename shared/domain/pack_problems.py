@@ -21,7 +21,8 @@ from shared.domain.learning import BEHAVIOUR, read_behaviour
 from shared.domain.merged_policy import name_of
 from shared.domain.pack_mending import Packs, holder_of, leaf_error, mended, owner_of
 from shared.domain.packs import Pack, Sure
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.provider_rules import NOBODY, read_provider
 from shared.domain.rail import read_rail
 from shared.domain.shape import Shape

@@ -11,7 +11,7 @@ from shared.domain.errors import PolicyError
 from shared.domain.pack_mending import leaf_error
 from shared.domain.pack_problems import ALONE, TOGETHER
 from shared.domain.packs import Kind, Leaf, Pack, Sure
-from shared.domain.policy import assemble
+from shared.domain.policy_assembly import assemble
 from shared.domain.shape import Shape
 
 type Schema = dict[str, object]

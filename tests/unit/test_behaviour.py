@@ -30,7 +30,8 @@ from shared.domain.learning import Arm, Learning, read_behaviour, tally_key
 from shared.domain.money import Money
 from shared.domain.notices import Notice
 from shared.domain.packs import Kind, Leaf, Pack, parse_pack
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.workflows.learn import Behaviour
 from shared.workflows.plan_work import what_of
 from tests.unit.builders import (

@@ -20,7 +20,8 @@ from shared.domain.errors import PolicyError
 from shared.domain.hold_orders import HoldAdd, new_hold
 from shared.domain.holds import Hold
 from shared.domain.packs import Kind, Leaf, Pack
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.stage import plan_stage
 from tests.unit.builders import (
     DUE,

@@ -33,7 +33,7 @@ from shared.domain.jurisdiction import (
 from shared.domain.money import Money
 from shared.domain.opt_out import keyword_in
 from shared.domain.packs import Kind, Leaf, Pack, Reader
-from shared.domain.policy import assemble
+from shared.domain.policy_assembly import assemble
 from shared.domain.wording_rules import WordingFault, wording_faults
 from tests.unit.builders import at
 

@@ -51,7 +51,7 @@ from shared.domain.one_time_codes import (
     standing_refusal,
     used,
 )
-from shared.domain.policy import MANDATE_TEXTS, assemble
+from shared.domain.policy_assembly import MANDATE_TEXTS, assemble
 from shared.domain.risk_notice import code_message, risk_notice
 from shared.ports.world import Codes
 from tests.unit.builders import a_borrower, a_loan, a_mandate, a_policy, a_rail, an_instalment, at

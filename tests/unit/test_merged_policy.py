@@ -7,7 +7,8 @@ import pytest
 from shared.domain.contact_rules import Channel
 from shared.domain.merged_policy import Merge, MergedLeaf, merged_leaves, name_of, taking_part, written_week
 from shared.domain.packs import Pack
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.weeks import CLOSED, Week, either, week_of
 from tests.unit.packs_in_hand import DAY, EVERY_DAY, PACKS, stating, the
 

@@ -10,7 +10,7 @@ from shared.adapters.policy_files import PolicyFiles
 from shared.domain.errors import LeafError
 from shared.domain.pack_problems import Problem, ends_soon, from_memory, problems
 from shared.domain.packs import Pack, Sure
-from shared.domain.policy import assemble
+from shared.domain.policy_assembly import assemble
 from tests.unit.builders import at
 from tests.unit.packs_in_hand import DAY, EVERY_DAY, PACKS, lacking, stating, the
 

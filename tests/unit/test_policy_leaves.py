@@ -23,7 +23,8 @@ from shared.domain.notices import Notice, told_after
 from shared.domain.one_time_codes import issued, standing_refusal
 from shared.domain.operations import Extent, needs_second_person
 from shared.domain.packs import Leaf, Pack
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.reach import ways_to
 from shared.domain.risk_notice import code_message, risk_notice
 from shared.domain.settlement import allocate

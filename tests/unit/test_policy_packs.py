@@ -13,7 +13,7 @@ from shared.domain.book import Outcome, Stage
 from shared.domain.contact_rules import NO_RULES, Channel, MessageClass
 from shared.domain.errors import PolicyError
 from shared.domain.packs import Kind, Pack, parse_pack
-from shared.domain.policy import assemble
+from shared.domain.policy_assembly import assemble
 
 PRODUCTS = ["jiebei", "huabei", "wangshangdai", "baitiao"]
 PACKS = read_packs()

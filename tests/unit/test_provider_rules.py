@@ -15,7 +15,8 @@ from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.decision import Defer, Reason
 from shared.domain.errors import PolicyError
 from shared.domain.packs import Kind, Leaf, Pack
-from shared.domain.policy import Policy, assemble
+from shared.domain.policy import Policy
+from shared.domain.policy_assembly import assemble
 from shared.domain.provider_rules import read_provider
 from shared.domain.weeks import week_of
 from shared.ports.messages import Sender

@@ -11,7 +11,7 @@ from shared.domain.book import Outcome
 from shared.domain.errors import PolicyError
 from shared.domain.gateway import outcome_of
 from shared.domain.packs import MIDNIGHT, Kind, Leaf, Pack
-from shared.domain.policy import assemble
+from shared.domain.policy_assembly import assemble
 from shared.domain.rail import Rail, read_rail
 
 PACKS = read_packs()
