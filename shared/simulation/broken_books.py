@@ -6,11 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import keys, settlement, stage
-from shared.domain.book import Attempt, Instalment, Line, LoanFile, Outcome, Stage
+from shared.domain.book import Attempt, EntryKind, Instalment, LedgerEntry, Line, LoanFile, Outcome, Stage
 from shared.domain.changes import Change, Insert, LeaveEscalation
 from shared.domain.policy import Policy
 from shared.simulation.patches import Patch, Patches
-from shared.workflows import booking, plan_work, record_escalations, settling, stage_facts, taking_back
+from shared.workflows import (
+    booking,
+    plan_work,
+    record_escalations,
+    resolve_suspense,
+    settling,
+    stage_facts,
+    taking_back,
+)
 from shared.workflows.settling import Settling
 
 
@@ -75,16 +83,27 @@ def webhook_booked_twice() -> Patches:
 
 
 def undo_takes_no_place() -> Patches:
-    """Two that take back the same money at the same moment do not collide."""
+    """Two that take back the same money at the same moment do not collide: neither by place nor by number."""
     numbers = iter(range(10**9))
 
     def place_after(original: Any, _undone: Any) -> Insert:
         mark: Any = real(original, ()).row
         return Insert(replace(mark, external_id=f"{mark.external_id}-{next(numbers)}"))
 
-    real = booking.place_after
+    def suffixed(change: Change) -> Change:
+        row = change.row if isinstance(change, Insert) else None
+        if isinstance(row, LedgerEntry) and row.undoes and row.kind in (EntryKind.REVERSAL, EntryKind.CHARGEBACK):
+            return Insert(replace(row, external_id=f"{row.external_id}-{next(numbers)}"))
+        return change
+
+    def take_off_loan(*args: Any, **kwargs: Any) -> tuple[Change, ...]:
+        return tuple(suffixed(change) for change in take_off(*args, **kwargs))
+
+    real, take_off = booking.place_after, booking.take_off_loan
     yield Patch(booking, "place_after", place_after)
-    yield Patch(taking_back, "place_after", place_after)
+    for module in (taking_back, resolve_suspense):
+        yield Patch(module, "place_after", place_after)
+    yield Patch(taking_back, "take_off_loan", take_off_loan)
 
 
 def whole_row_written() -> Patches:
