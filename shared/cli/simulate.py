@@ -99,8 +99,10 @@ def simulate_command(
             told = time.monotonic()
             complain(_so_far(total, seeds, passed))
     lasted = time.monotonic() - began
+    broke = time.monotonic()
     caught = tuple(all_caught(list(BREAKS), range(start, start + breaks), jobs, world)) if breaks else ()
-    done = Run(total, caught, start, loans, days, jobs, lasted, breaks, expects_all=_expects_all(total, only))
+    patched = time.monotonic() - broke
+    done = Run(total, caught, start, loans, days, jobs, lasted, patched, breaks, expects_all=_expects_all(total, only))
     if report is not None:
         report.write_text(as_page(done, Machine.here(), SystemClock().now().date()), encoding="utf-8")
     if as_json:

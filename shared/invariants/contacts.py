@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.invariants.contact_terms import Cap
-from shared.invariants.rows import NoticeRow, Snapshot
+from shared.invariants.rows import AttemptRow, NoticeRow, Snapshot
 from shared.invariants.terms import Breach, Terms
 
 _AT_ONCE = frozenset({"failed", "settled", "received"})
@@ -113,12 +113,21 @@ def holds_win(book: Snapshot, terms: Terms) -> Iterator[Breach]:
     for attempt in book.attempts:
         if attempt.owner == "borrower" or attempt.refunds is not None or attempt.is_void:
             continue
-        if _is_held(book, attempt.loan_id, "debit", attempt.born_at - terms.skew, attempt.day):
+        if _is_held(
+            book, attempt.loan_id, "debit", attempt.claimed_at - terms.skew, _day_of_claim(book, attempt, terms)
+        ):
             yield Breach("holds-win", attempt.key, "claimed while the loan was on hold")
     for row in book.escalations:  # a day, not an instant: that of the hold itself proves nothing
         midnight = datetime.combine(row.entered_on, time.min, UTC) - _DAY
         if _is_held(book, row.loan_id, "escalation", midnight, row.entered_on):
             yield Breach("holds-win", f"{row.loan_id} {row.key}", "entered while the loan was on hold")
+
+
+def _day_of_claim(book: Snapshot, attempt: AttemptRow, terms: Terms) -> date:
+    """The business date of its last claim: what is claimed again keeps the slot of its first one."""
+    loan = book.loan.get(attempt.loan_id)
+    rules = terms.rules.at(loan.product, attempt.claimed_at) if loan and attempt.presented > 1 else None
+    return rules.date_of(attempt.claimed_at) if rules else attempt.day
 
 
 def _is_held(book: Snapshot, loan_id: str, what: str, moment: datetime, day: date) -> bool:

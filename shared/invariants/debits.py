@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
-from itertools import pairwise
 
 from shared.invariants.money import GATEWAY
 from shared.invariants.rows import AttemptRow, InstalmentRow, MandateRow, Snapshot
@@ -127,10 +126,22 @@ def _rail_problems(row: InstalmentRow, counted: list[AttemptRow], terms: Terms) 
             continue
         if rail.attempts_within_days is not None and attempt.day > first + timedelta(days=rail.attempts_within_days):
             yield f"attempt {attempt.seq} is {(attempt.day - first).days} days after the first"
-    for before, after in pairwise(alone):
-        rail = terms.rules.rail(after.rail, after.day)
-        if rail and rail.same_amount and before.outcome != "paid" and before.amount_minor != after.amount_minor:
-            yield f"{after.rail} repeats one amount: {before.amount_minor} failed, {after.amount_minor} was asked for"
+    yield from _other_amounts(counted, terms)
+
+
+def _other_amounts(counted: list[AttemptRow], terms: Terms) -> Iterator[str]:
+    """Other amounts than the one that failed, on rails that repeat no other; money that came starts a new debit."""
+    failed: AttemptRow | None = None
+    for attempt in counted:
+        is_alone = len(attempt.numbers) == 1
+        rail = terms.rules.rail(attempt.rail, attempt.day)
+        if is_alone and failed and rail and rail.same_amount and failed.amount_minor != attempt.amount_minor:
+            asked = f"{failed.amount_minor} failed, {attempt.amount_minor} was asked for"
+            yield f"{attempt.rail} repeats one amount: {asked}"
+        if attempt.outcome == "paid":
+            failed = None
+        elif is_alone:
+            failed = attempt
 
 
 def failures_stop(book: Snapshot, terms: Terms) -> Iterator[Breach]:
@@ -282,7 +293,8 @@ def _mandate_problem(attempt: AttemptRow, mandate: MandateRow | None, book: Snap
     if mandate is None:
         return f"mandate {attempt.mandate_id} does not exist"
     accounts = [account.account_ref for account in mandate.accounts]
-    if mandate.rail != attempt.rail or not {attempt.account_ref, *attempt.funding} <= set(accounts):
+    may_differ = mandate.since is not None and mandate.since + _STAMPED >= attempt.claimed_at  # named anew since
+    if mandate.rail != attempt.rail or not (may_differ or {attempt.account_ref, *attempt.funding} <= set(accounts)):
         return f"another rail or account than mandate {mandate.mandate_id}'s"
     if mandate.signed_on > attempt.day and (mandate.since is None or mandate.since <= attempt.claimed_at):
         return f"mandate {mandate.mandate_id} was signed on {mandate.signed_on}"

@@ -32,6 +32,7 @@ class Rules:
     from_dpd: Mapping[str, int]  # by stage
     notice_from_dpd: Mapping[str, int]
     notice_wait: timedelta  # how soon a stage looks again for its notice
+    overdue_from: tuple[int, ...]  # the days past due at which who is late is told of it
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -158,6 +159,7 @@ class RuleBook:
             from_dpd={s: _number(valid, f"stage.{s}.from_dpd") for s in stages},
             notice_from_dpd={s: _number(valid, f"stage.{s}.notice_from_dpd") for s in stages},
             notice_wait=timedelta(minutes=_number(valid, "notice_wait_minutes")),
+            overdue_from=tuple(sorted(int(days) for days in _texts(valid, "contact.overdue_from_dpd"))),
         )
 
 

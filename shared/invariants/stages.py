@@ -7,16 +7,22 @@ from shared.invariants.rows import EscalationRow, LoanRow, NoticeRow, Snapshot
 from shared.invariants.rules import STAGES, Rules
 from shared.invariants.terms import Breach, Terms
 
+_WITHOUT_PACKS = timedelta(hours=1)
+"""How long a line waits that found no valid packs, before it looks again."""
+
 
 def stages_follow(book: Snapshot, terms: Terms) -> Iterator[Breach]:
     """A loan's stage is never above its days past due, nor below them once the notice for the next stage was told.
 
-    While the loan's stage step is due the stage line has not looked yet, and nothing is said; a hold that stops
-    escalation keeps the stage from rising.
+    While the loan's stage step is due the stage line has not looked yet, and nothing is said; nor is it in the first
+    hour after days without valid packs, at the end of which the line looks again. A hold that stops escalation keeps
+    the stage from rising.
     """
     for loan in book.loans:
         rules = terms.rules_of(loan)
-        if rules is None or not loan.opened:
+        if rules is None or terms.rules.at(loan.product, terms.moment - _WITHOUT_PACKS - terms.skew) is None:
+            continue
+        if not loan.opened:
             continue
         if loan.status == "settled":
             if loan.entered:

@@ -1,14 +1,15 @@
 """What the lender's agendas say of time: when anything is due next, and what has been due for too long."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.adapters.memory.book import MemoryBook
 from shared.domain import keys
-from shared.domain.book import Line, Loan, LoanStatus
+from shared.domain.book import Borrower, Line, Loan, LoanStatus
 from shared.domain.contact_rules import Channel, MessageClass
-from shared.invariants.rules import STAGES, RuleBook
+from shared.invariants.contact_terms import ContactTerms
+from shared.invariants.rules import STAGES, RuleBook, Rules
 from shared.invariants.terms import Breach
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
@@ -79,16 +80,23 @@ def never_arrived(store: MemoryBook, rules: RuleBook, now: datetime) -> Iterator
 
 
 def _may_be_told(store: MemoryBook, loan: Loan, rules: RuleBook, now: datetime) -> bool:
-    """Some quarter hour of the last days was open for an overdue notice, on all the borrower's clocks."""
+    """Some quarter hour of the last days was open for an overdue notice."""
     file, terms = store.borrower_file(loan.borrower_id), rules.at(loan.product, now)
     packs = rules.contact(loan.product, file.borrower.country, terms.date_of(now)) if file and terms else None
     if file is None or terms is None or packs is None:
         return False
-    zones = [ZoneInfo(zone) for zone in file.borrower.zones]
+    return is_ever_open(file.borrower, MessageClass.COLLECTION, terms, packs, now)
+
+
+def is_ever_open(
+    borrower: Borrower, message_class: MessageClass, terms: Rules, packs: Sequence[ContactTerms], now: datetime
+) -> bool:
+    """Some quarter hour of the last days was open for a message of the class, on all the borrower's clocks."""
+    zones = [ZoneInfo(zone) for zone in borrower.zones]
     quarters = (now - n * timedelta(minutes=15) for n in range(ARRIVES_WITHIN // timedelta(minutes=15)))
     return any(
         all(
-            local.time() >= terms.send_from and all(pack.admits(local, MessageClass.COLLECTION, way) for pack in packs)
+            local.time() >= terms.send_from and all(pack.admits(local, message_class, way) for pack in packs)
             for local in (at.astimezone(zone) for zone in zones)
         )
         for at in quarters

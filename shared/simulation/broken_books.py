@@ -117,6 +117,17 @@ def whole_row_written() -> Patches:
     yield Patch(settlement, "_with_pieces", with_pieces)
 
 
+def whole_attempt_written() -> Patches:
+    """An attempt is settled as this deploy knows it: a field of a later one is gone."""
+
+    def rebuilt(row: Any, **changes: Any) -> Any:
+        if isinstance(row, Attempt):
+            row = Attempt(**{one.name: getattr(row, one.name) for one in fields(Attempt)})
+        return replace(row, **changes)
+
+    yield Patch(settlement, "replace", rebuilt)
+
+
 def cursor_past_the_lag() -> Patches:
     """The planner goes on where it ended the last time: what its index showed too late, or what got lost on the way, is
     never looked at again."""

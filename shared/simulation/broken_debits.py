@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.memory.rows import Rows
@@ -90,6 +90,15 @@ def not_found_without_a_claim() -> Patches:
 
     original: Callable[..., Outcome] = reconcile.Reconciliation._not_found
     yield Patch(reconcile.Reconciliation, "_not_found", not_found)
+
+
+def reclaim_without_a_new_decision() -> Patches:
+    """What the gateway does not find is claimed and presented again, whatever came since its first claim."""
+
+    def still_right(_: Any, attempt: Attempt, __: datetime) -> list[Change] | None:
+        return [] if attempt.refunds is None and attempt.owner is Owner.SCHEDULE else None
+
+    yield Patch(reconcile.Reconciliation, "_still_right", still_right)
 
 
 def late_settle_overwrites() -> Patches:
@@ -240,3 +249,14 @@ def loan_not_claimed_with_its_amount() -> Patches:
 
     original = Rows.holds
     yield Patch(Rows, "holds", holds)
+
+
+def debit_always_deferred() -> Patches:
+    """What would be debited now is put off to the next day, and on that day to the one after."""
+
+    def plan_debit(*facts: Any, **more: Any) -> Decision[Presentment]:
+        decision, now = original(*facts, **more), facts[5]
+        return Defer(now + timedelta(days=1), decision.reason) if isinstance(decision, Act) else decision
+
+    original = debit.plan_debit
+    yield Patch(debit_mandates, "plan_debit", plan_debit)

@@ -1,6 +1,6 @@
 """The contact line broken: caps, hours, consent, holds and the one send of each claim."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.domain.calendar import days_past_due
 from shared.domain.changes import Change, SaveCard, SaveNotice, WakeContact
 from shared.domain.policy import Policy
 from shared.domain.steps import Step
-from shared.domain.tiers import overdue
+from shared.domain.tiers import NoticeKind, overdue
 from shared.ports.world import SendResult
 from shared.simulation.patches import Patch, Patches
 from shared.workflows import contact_facts, debit_facts, facts, reconcile, send_reminders, stage_facts
@@ -144,3 +144,27 @@ def expired_pack_goes_on() -> Patches:
     original = facts.policy_or_none
     for module in (contact_facts, debit_facts, stage_facts):
         yield Patch(module, "policy_or_none", policy_or_none)
+
+
+def announcements_never_sent() -> Patches:
+    """No debit is ever announced, so that none may be made."""
+    yield from _untold(lambda step: step.kind is NoticeKind.PRE_DEBIT)
+
+
+def due_day_not_told() -> Patches:
+    """Where no mandate debits, the due day passes in silence."""
+    yield from _untold(lambda step: step.kind is NoticeKind.DUE)
+
+
+def late_told_for_stages_alone() -> Patches:
+    """Of the overdue steps those are left out that no stage waits for."""
+    yield from _untold(lambda step: step.kind is NoticeKind.OVERDUE and not step.mandatory)
+
+
+def _untold(silent: Callable[[Step], bool]) -> Patches:
+    def tier(*facts: Any) -> Step | None:
+        step = original(*facts)
+        return None if step and silent(step) else step
+
+    original = steps._tier
+    yield Patch(steps, "_tier", tier)

@@ -8,15 +8,16 @@ from datetime import datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
+from zoneinfo import ZoneInfo
 
 from shared.adapters.memory.world import FixedClock
 from shared.domain.bank_file import BankRows
-from shared.domain.book import Line
+from shared.domain.book import EntryKind, LedgerEntry, Line
 from shared.domain.calendar import at_local
 from shared.domain.changes import Change
 from shared.domain.errors import StoreError
 from shared.domain.messages import Fill
-from shared.domain.repayment import GatewayReport
+from shared.domain.repayment import GATEWAY, GatewayReport
 from shared.invariants import checks
 from shared.invariants.terms import Breach, Terms
 from shared.ports.messages import Receipt
@@ -28,9 +29,10 @@ from shared.simulation.faults import CrashError, Fault, Place, Plan, Tally
 from shared.simulation.gateway import GatewayModel, Manners
 from shared.simulation.lender import BUSINESS_ZONE, Lender, Unexpected
 from shared.simulation.life import Life
+from shared.simulation.liveness import QuietDays
 from shared.simulation.news import News
 from shared.simulation.people import People
-from shared.simulation.portfolio import START, draw_book
+from shared.simulation.portfolio import START, draw_book, draw_young_loans
 from shared.simulation.provider import Carriers, OnTheWire
 from shared.simulation.snapshot import snapshot_of
 from shared.simulation.story import Step
@@ -41,10 +43,20 @@ PLANNED_EVERY = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=1), 
 """How often a seed's planner runs: every quarter of an hour as it is deployed, or more rarely, as if it were late."""
 RECONCILED_EVERY = timedelta(minutes=10)
 WORKER_LIFE = timedelta(seconds=150)
-"""How long a function's invocation lives at most: what takes longer is killed."""
+"""How long a function's invocation lives at most: what takes longer is killed, so that nobody outlives a lease."""
+STALLS = tuple(timedelta(seconds=seconds) for seconds in (20, 90, 140))
+"""For how long a worker is held up, and goes on: past the time within which a claim may be acted on."""
+MISSED_FOR = tuple(timedelta(hours=hours) for hours in (20, 40, 80, 110))
+"""For how long a schedule does not fire: within and past the days on which a debit may catch up."""
+CHECKED_EVERY = 7
+"""Days between two checks of all rows; less would cost a run more than a tenth of its time."""
 QUIET = timedelta(days=8)
 """The end of every seed, without new faults: what is open by then must come to rest."""
-UNRESOLVED = timedelta(days=4)
+GROWS_EVERY = timedelta(hours=5)
+"""How often a later deploy writes to what was claimed since."""
+YOUNG = timedelta(days=10)
+"""How long before the quiet days the last loans are taken on."""
+UNRESOLVED = timedelta(days=1) + max(MISSED_FOR)
 """How long a debit may be without an answer before it stands in front of a person: a day and the longest silence of the
 schedule, which is not missed for days again before that."""
 
@@ -57,7 +69,7 @@ class Options:
     rails: Sequence[str]
     loans: int = 50
     days: int = 120
-    checked_every: int = 30  # days
+    checked_every: int = CHECKED_EVERY
     but: frozenset[str] = frozenset()  # calls at which no fault is drawn
     only: frozenset[Place] | None = None  # the places at which a fault is drawn, and at no other; None: everywhere
 
@@ -73,7 +85,9 @@ class Verdict:
     tally: Tally = field(default_factory=Tally)
     counts: Counter[str] = field(default_factory=Counter)
     drawn: list[Place] = field(default_factory=list)
-    charged_minor: int = 0
+    charged_minor: int = 0  # what came in through the gateway
+    returned_minor: int = 0  # what left again: refunds, returns, disputes
+    transferred_minor: int = 0  # what came in otherwise
     charges: int = 0
     messages: int = 0
     lived: timedelta = timedelta()
@@ -142,6 +156,7 @@ class Simulation:
         self._planned_every = self.chance.choice(PLANNED_EVERY)
         self._reconciled_at = self.clock.at
         self._missed_at = self.clock.at - UNRESOLVED
+        self._race_ends = self.clock.at
 
     # what the models hand on; news and witness are made after them
 
@@ -173,21 +188,39 @@ class Simulation:
         for number in range(self._options.days + QUIET.days):
             self.life.day(timedelta(days=number), is_last=number >= self._options.days)
         self._after(timedelta(days=self.chance.randint(1, self._options.days)), self._deploy)
+        self._after(max(timedelta(0), ends - YOUNG - began), lambda: self._take_on_more(ends))
         self.plan.armed = True
         self._live(ends, self._options.checked_every)
         if not self.verdict.breaches:
             self.plan.armed = False
             self._is_at_rest = True
             self._planned_every = PLANNED_EVERY[0]  # as often as deployed, lest it always pass a narrow window by
-            self._live(self.clock.at + QUIET, int(QUIET.days))
+            self._planned_at = min(self._planned_at, self.clock.at)  # a schedule that was missing is back
+            self._reconciled_at = min(self._reconciled_at, self.clock.at)
+            rest = self.clock.at
+            self._live(rest + QUIET, int(QUIET.days))
+            self._judge_quiet_days(rest)
         self.verdict.story = self.boundary.story
         self.verdict.counts = self.lender.counts
         self.verdict.drawn = self.plan.drawn
         self.verdict.charges = len(self.model.charges)
-        self.verdict.charged_minor = sum(c.amount.minor for c in self.model.charges)
+        moved = [c.amount.minor for c in self.model.charges]
+        self.verdict.charged_minor = sum(minor for minor in moved if minor > 0)
+        self.verdict.returned_minor = -sum(minor for minor in moved if minor < 0)
+        entries = [entry for entry in self.lender.store.scan(LedgerEntry) if isinstance(entry, LedgerEntry)]
+        arrived = (e.amount.minor for e in entries if e.kind is EntryKind.PAYMENT and e.source != GATEWAY)
+        self.verdict.transferred_minor = sum(minor for minor in arrived if minor > 0)
         self.verdict.messages = len(self.carriers.wire)
         self.verdict.lived = self.clock.at - began
         return self.verdict
+
+    def _take_on_more(self, rest: datetime) -> None:
+        """Loans that fall due in the quiet days, after some days among the others, most of them with nothing amiss."""
+        due_from = (rest + timedelta(days=1)).astimezone(ZoneInfo(BUSINESS_ZONE)).date()
+        chance, options = Random(f"young loans {self.verdict.seed}"), self._options
+        young = draw_young_loans(chance, 8, due_from, options.products, options.rails, self.model.accounts)
+        self.lender.take_on(young)
+        self.life.holdings = (*self.life.holdings, *young)
 
     def _live(self, ends: datetime, checked_every: int) -> None:
         checked_at = self.clock.at + timedelta(days=checked_every)
@@ -249,7 +282,9 @@ class Simulation:
         fault = self.plan.draw(name)
         if fault is Fault.LOST_FOR_DAYS and self.clock.at > self._missed_at + UNRESOLVED:
             self._missed_at = self.clock.at
-            return self.clock.at + timedelta(hours=self.chance.choice((20, 40)))
+            return self.clock.at + self.chance.choice(MISSED_FOR)
+        if fault is Fault.LOST_FOR_DAYS:
+            self.plan.spared(name, fault)
         if fault is Fault.DELAYED:
             return self.clock.at + timedelta(minutes=self.chance.randint(1, 60))
         self._invoke(job(), [job()] if fault is Fault.FIRED_TWICE else ())
@@ -277,6 +312,7 @@ class Simulation:
         """Runs a job, alone or against others; one that died is perhaps delivered again."""
         ended: list[tuple[Job, BaseException | None]] = []
         if rivals:
+            self._race_ends = self.clock.at + WORKER_LIFE
             race = self._baton.race([job, *rivals], self.chance, self._between)
             ended = [(one, error) for one, error, _ in race]
         else:
@@ -294,20 +330,42 @@ class Simulation:
 
     def _between(self) -> tuple[list[Job], bool]:
         """Between two turns of a race: time passes, mostly little of it; reports come in; the gateway moves."""
-        roll, killed = self.chance.random(), False
-        if self.plan.draw("a turn of a race") is Fault.FROZEN:
+        roll, call = self.chance.random(), "a turn of a race"
+        fault = self.plan.draw(call)
+        if fault is Fault.FROZEN:
             self.clock.advance(self.chance.choice((WORKER_LIFE, timedelta(minutes=7), timedelta(hours=7))))
-            killed = True
+        elif fault is Fault.STALLED:
+            stall = self.chance.choice(STALLS)
+            if self.clock.at + stall < self._race_ends:
+                self.clock.advance(stall)
+            else:
+                self.plan.spared(call, fault)
         elif roll < 0.04:
             self.clock.advance(timedelta(seconds=1 if roll < 0.03 else 6))
         self._gateway_moves()
         report = self.news.fresh() if self.chance.random() < 0.3 else None
-        return [report] if report else [], killed
+        return [report] if report else [], self.clock.at >= self._race_ends
 
     def _deploy(self) -> None:
         self.lender.store.grow(self.chance, self.chance.choice((0.0, 0.3, 1.0)))
+        self._after(GROWS_EVERY, self._grow_on)
+
+    def _grow_on(self) -> None:
+        self.lender.store.grow_on()
+        self._after(GROWS_EVERY, self._grow_on)
 
     # checks
+
+    def _judge_quiet_days(self, since: datetime) -> None:
+        """Liveness, where nothing else is wrong."""
+        if self.verdict.breaches:
+            return
+        days = QuietDays(self.lender.store, self._era.rules, self.lender.board.read(), since, self.clock.at)
+        for work in days.work():
+            self.lender.counts[work.kind] += 1
+            if work.breach:
+                self.verdict.breaches.append(work.breach)
+                self.verdict.at = self.clock.at
 
     def _check(self) -> None:
         found = [

@@ -29,6 +29,7 @@ class Fault(StrEnum):
     RETRIED = "done, and retried as its own"  # by the transport, while others may write
     SKEWED = "a clock apart from the others"
     FROZEN = "frozen while others run"
+    STALLED = "held up, and goes on within its life"
     NEVER_DELIVERED = "accepted, never delivered, never told of"
     FAILED_FOR_NOW = "accepted, not delivered"
     DEAD_ADDRESS = "accepted, and the address is dead"
@@ -82,7 +83,7 @@ CALLS: Mapping[str, tuple[Fault, ...]] = {
     "fire planner": (Fault.LOST_FOR_DAYS, Fault.FIRED_TWICE, Fault.DELAYED),
     "fire reconciliation": (Fault.LOST_FOR_DAYS, Fault.FIRED_TWICE, Fault.DELAYED),
     "read clock": (Fault.SKEWED,),
-    "a turn of a race": (Fault.FROZEN,),
+    "a turn of a race": (Fault.FROZEN, Fault.STALLED),
     "queue hints": _QUEUED,
     "deliver hints": _DELIVERY,
     "deliver webhook": _DELIVERY,
@@ -170,7 +171,7 @@ class Plan:
         return (0.05 if call in _OFTEN else 0.012) * weather
 
     def draw(self, call: str) -> Fault | None:
-        """The fault of this call, counted; None mostly."""
+        """The fault of this call, counted; None mostly. Whoever finds that it changes nothing says so (`spared`)."""
         self._tally.calls[call] += 1
         if not self.armed:
             return None
@@ -187,6 +188,10 @@ class Plan:
                 return fault
             at -= odds
         return None
+
+    def spared(self, call: str, fault: Fault) -> None:
+        """The fault that was drawn for a call changed nothing, so that it does not count as one that happened."""
+        self._tally.hits[call, fault] -= 1
 
     def place(self, call: str) -> Place:
         """Where the call stands that was drawn for last."""

@@ -131,6 +131,8 @@ class GatewayModel:
     came_again: set[str] = field(default_factory=set)
     """References of charges that were undone, and came back."""
     _payments: dict[str, list[_Payment]] = field(default_factory=dict)
+    _missed: set[str] = field(default_factory=set)
+    """Keys of debits that a person did not find in the list: what comes under them later contradicts it."""
 
     def present(self, request: DebitRequest) -> DebitAnswer:
         known = self._living(request.key)
@@ -189,6 +191,7 @@ class GatewayModel:
         """What a person finds in the gateway's own list of payments, which forgets nothing."""
         found = self._payments.get(key)
         if not found:
+            self._missed.add(key)
             return None
         paid = next((p for p in found if p.outcome is Outcome.PAID), found[-1])
         return DebitAnswer(paid.outcome, paid.ref)
@@ -247,10 +250,13 @@ class GatewayModel:
         self._booked(payment, contradicts=contradicts)
 
     def _booked(self, payment: _Payment, *, contradicts: bool = False) -> None:
-        tells_no = payment.outcome is Outcome.PAID and self.chance.random() < 0.03
-        if payment.outcome is Outcome.PAID and isinstance(payment.request, DebitRequest):
-            amount, contradicts = payment.request.amount, contradicts or tells_no
-            self.charges.append(Charge(payment.request.key, payment.ref, amount, self.now(), contradicts))
+        """A wrong report is of a debit: of a refund that was paid, it would say that its money came again."""
+        is_debit = isinstance(payment.request, DebitRequest)
+        tells_no = is_debit and payment.outcome is Outcome.PAID and self.chance.random() < 0.03
+        if payment.outcome is Outcome.PAID and is_debit:
+            key, amount = payment.request.key, payment.request.amount
+            contradicts = contradicts or tells_no or key in self._missed
+            self.charges.append(Charge(key, payment.ref, amount, self.now(), contradicts))
         elif payment.outcome is Outcome.PAID:
             amount = Money(-payment.request.amount.minor, payment.request.amount.currency)
             self.charges.append(Charge(payment.request.key, payment.ref, amount, self.now()))

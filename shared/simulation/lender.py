@@ -32,11 +32,11 @@ from shared.workflows.attempt_deductions import Deductions
 from shared.workflows.opt_outs import OptOuts
 from shared.workflows.passes import Summary
 from shared.workflows.plan_work import Planner
-from shared.workflows.read_bank_files import Intake
 from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_escalations import Escalations
 from shared.workflows.record_receipts import Receipts
 from shared.workflows.record_repayments import Repayments
+from shared.workflows.repayments_intake import RepaymentsIntake
 from shared.workflows.send_reminders import Reminders
 
 BUSINESS_ZONE = "Asia/Shanghai"
@@ -164,7 +164,7 @@ class Lender:
 
     def take_in(self, news: BankFileNews | BankRows, done: Callable[[], None] = lambda: None) -> Job:
         """Reads a bank's file, or books rows of one; handed out until it ended well."""
-        worker = Intake(self.worker(Repayments), self.files, self.rows)
+        worker = RepaymentsIntake(self.worker(Repayments), self.files, self.rows)
         name = f"file {news.names[0]}" if isinstance(news, BankFileNews) else f"rows of {news.name}"
 
         def run() -> None:

@@ -12,7 +12,7 @@ from shared.domain import keys
 from shared.domain.bank_file import BankFileNews, BankRow, BankRows
 from shared.domain.book import Line, Outcome
 from shared.domain.money import Money
-from shared.domain.repayment import GatewayReport, GivenAgain, TakenBack
+from shared.domain.repayment import GatewayReport, GivenAgain, TakenBack, reference_of
 from shared.ports.messages import Inbound, Receipt
 from shared.simulation.actors import Baton, Job
 from shared.simulation.bank import Line as BankLine
@@ -133,18 +133,19 @@ class News:
         row = BankRow(2, line.reference, line.amount.minor, line.amount.currency, today, "")
         return BankRows(f"bank-{today}-{line.reference}.csv", (row,))
 
-    def given_again(self, news: GivenAgain, ref: str) -> None:
+    def given_again(self, news: GivenAgain | GatewayReport, ref: str) -> None:
         """What was taken back came again, and the lender is told."""
+        reference = reference_of(news)
 
         def twice() -> Sequence[Job]:
-            again = self.lender.book_money(f"again {news.reference}", [news])
+            again = self.lender.book_money(f"again {reference}", [news])
             return [again] if self.plan.armed and self.chance.random() < 0.3 else []
 
-        self._tell(news, f"came again {news.reference}", (news.reference, ref), twice)
+        self._tell(news, f"came again {reference}", (reference, ref), twice)
 
     def _tell(
         self,
-        news: TakenBack | GivenAgain,
+        news: TakenBack | GivenAgain | GatewayReport,
         name: str,
         charge: tuple[str, str],
         rivals: Callable[[], Sequence[Job]],

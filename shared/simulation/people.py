@@ -23,7 +23,7 @@ from shared.domain.mandates import Purpose
 from shared.domain.money import Money
 from shared.domain.operations import Order, Verb
 from shared.domain.pay_order import PayOrder
-from shared.domain.repayment import Channel, GivenAgain, TakenBack
+from shared.domain.repayment import Channel, GatewayReport, GivenAgain, TakenBack
 from shared.simulation.actors import Job
 from shared.simulation.gateway import GatewayModel
 from shared.simulation.lender import CODE, PROVIDERS, Lender
@@ -36,6 +36,14 @@ from shared.workflows.resolve_suspense import Suspense
 from shared.workflows.set_holds import Holds
 
 _WRONG_CODE = "000000"
+_WHY_TAKEN_BACK = (
+    *(Outcome.INSUFFICIENT,) * 5,
+    *(None,) * 3,
+    Outcome.MANDATE_DEAD,
+    Outcome.ACCOUNT_DEAD,
+    Outcome.RISK,
+)
+"""What the payer's bank says of a reversal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,6 @@ class People:
     chance: Random
     kinds: dict[str, EntryKind] = field(default_factory=dict)
     """What took money back, by the gateway's event."""
-    """The events of which the bank's file tells too."""
 
     # borrowers
 
@@ -238,13 +245,13 @@ class People:
         minor = self.chance.choice((most, most, max(1, most // 2)))
         amount = Money(minor, "CNY")
         kind = EntryKind.CHARGEBACK if self.chance.random() < 0.15 else EntryKind.REVERSAL
-        why = Outcome.INSUFFICIENT if kind is EntryKind.REVERSAL and self.chance.random() < 0.6 else None
+        why = self.chance.choice(_WHY_TAKEN_BACK) if kind is EntryKind.REVERSAL else None
         event = self.model.taken_back(key, amount)
         self.kinds[event] = kind
         in_a_file = kind is EntryKind.REVERSAL and self.chance.random() < 0.4
         deliver(TakenBack(kind, key, amount, None, event, Channel.WEBHOOK, why), event, in_a_file)
 
-    def gives_again(self, deliver: Callable[[GivenAgain, str], None]) -> None:
+    def gives_again(self, deliver: Callable[[GivenAgain | GatewayReport, str], None]) -> None:
         """A dispute that the lender won, or a refund that failed after all: the money comes again."""
         won = [c for c in self.model.charges if c.amount.minor < 0 and c.ref not in self.model.came_again]
         if not won:
@@ -254,7 +261,10 @@ class People:
         attempt = self.lender.store.attempt(*keys.parse_intent_key(charge.key))
         is_refund = attempt is not None and attempt.refunds is not None
         kind = EntryKind.REFUND if is_refund else self.kinds.get(charge.ref, EntryKind.REVERSAL)
-        deliver(GivenAgain(kind, charge.key, amount, charge.ref, Channel.WEBHOOK), ref)
+        if is_refund and self.chance.random() < 0.5:
+            deliver(GatewayReport(charge.key, Outcome.CONFIG, amount, charge.ref), ref)
+        else:
+            deliver(GivenAgain(kind, charge.key, amount, charge.ref, Channel.WEBHOOK), ref)
 
     def _count(self, what: str, came: object) -> None:
         reason = getattr(came, "reason", None)

@@ -36,6 +36,9 @@ _HABITS = (
     Habit.MISCONFIGURED,
 )
 
+_YOUNG_FROM = 900
+"""The number of the first loan that is taken on later than the book."""
+
 _KINDS = (SourceKind.BALANCE, SourceKind.MONEY_FUND, SourceKind.DEBIT_CARD, SourceKind.CREDIT_CARD)
 
 
@@ -61,6 +64,22 @@ def draw_book(
     return book
 
 
+def draw_young_loans(
+    chance: Random,
+    loans: int,
+    due_from: date,
+    products: Sequence[str],
+    rails: Sequence[str],
+    accounts: dict[str, Account],
+) -> list[Holding]:
+    """Loans of borrowers of their own that are first due within the week from a day on."""
+    book: list[Holding] = []
+    for number in range(_YOUNG_FROM, _YOUNG_FROM + loans):
+        first = due_from + timedelta(days=chance.randrange(7))
+        book.append(_holding(number, _borrower(number, chance), chance, products, rails, accounts, first))
+    return book
+
+
 def _borrower(number: int, chance: Random) -> Borrower:
     return Borrower(
         borrower_id=f"b-{number:03d}",
@@ -82,9 +101,10 @@ def _holding(
     products: Sequence[str],
     rails: Sequence[str],
     accounts: dict[str, Account],
+    first: date | None = None,
 ) -> Holding:
     loan_id, count = f"l-{number:03d}", chance.choice((1, 2, 2, 3, 4))
-    first = START + timedelta(days=chance.randint(-25, 75))
+    first = first or START + timedelta(days=chance.randint(-25, 75))
     instalments = tuple(
         Instalment(
             loan_id=loan_id,

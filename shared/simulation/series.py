@@ -16,8 +16,6 @@ from shared.simulation.story import named_in, of_subject
 
 LOANS, DAYS = 50, 120
 _SHOWN = 40
-_EVERY = {False: 30, True: 3}
-"""Days between two checks, of the workflows as they are and broken."""
 _BATON: list[Baton] = []
 
 type WorldOf = Callable[[], World]
@@ -59,6 +57,8 @@ class Result:
     counts: Counter[str]
     charges: int
     charged_minor: int
+    returned_minor: int
+    transferred_minor: int
     messages: int
     lived: timedelta
 
@@ -78,6 +78,8 @@ class Sum:
     eras: Counter[str] = field(default_factory=Counter)
     charges: int = 0
     charged_minor: int = 0
+    returned_minor: int = 0
+    transferred_minor: int = 0
     messages: int = 0
     lived: timedelta = timedelta()
     failed: list[Result] = field(default_factory=list)
@@ -90,6 +92,8 @@ class Sum:
         self.eras[result.era] += 1
         self.charges += result.charges
         self.charged_minor += result.charged_minor
+        self.returned_minor += result.returned_minor
+        self.transferred_minor += result.transferred_minor
         self.messages += result.messages
         self.lived += result.lived
         if result.breaches:
@@ -106,11 +110,9 @@ class Sum:
 
 
 def run(task: Task, world: World) -> Result:
-    """One seed in this process. Where the workflows are broken on purpose it is checked more often."""
+    """One seed in this process, checked alike whether the workflows are broken on purpose or as they are."""
     era = world.era(task.seed)
-    options = Options(
-        world.names("product"), world.names("rail"), task.loans, task.days, _EVERY[bool(task.broken_as)], only=task.only
-    )
+    options = Options(world.names("product"), world.names("rail"), task.loans, task.days, only=task.only)
     with broken(task.broken_as):
         simulation = Simulation(task.seed, options, era, world.fill, _baton())
         verdict = simulation.run()
@@ -128,6 +130,8 @@ def run(task: Task, world: World) -> Result:
         verdict.counts,
         verdict.charges,
         verdict.charged_minor,
+        verdict.returned_minor,
+        verdict.transferred_minor,
         verdict.messages,
         verdict.lived,
     )

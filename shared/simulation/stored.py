@@ -111,15 +111,18 @@ class SimulatedBook:
 
     def agenda(self, line: Line, shard: str, until: datetime | None, limit: int, after: str | None = None) -> Page:
         fault = self._read("read agenda")
-        return self._lagging((line, shard, after), fault, self._book.agenda(line, shard, until, limit, after))
+        page = self._book.agenda(line, shard, until, limit, after)
+        return self._lagging("read agenda", (line, shard, after), fault, page)
 
     def open_attempts(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
         fault = self._read("read open attempts")
-        return self._lagging(("attempts", shard, after), fault, self._book.open_attempts(shard, until, limit, after))
+        page = self._book.open_attempts(shard, until, limit, after)
+        return self._lagging("read open attempts", (shard, after), fault, page)
 
     def open_notices(self, shard: str, until: datetime, limit: int, after: str | None = None) -> Page:
         fault = self._read("read open notices")
-        return self._lagging(("notices", shard, after), fault, self._book.open_notices(shard, until, limit, after))
+        page = self._book.open_notices(shard, until, limit, after)
+        return self._lagging("read open notices", (shard, after), fault, page)
 
     def shards(self) -> int:
         return self._book.shards()
@@ -136,6 +139,8 @@ class SimulatedBook:
             self._seen(changes)
         else:
             self._boundary.note(f"{name}: lost", changes[:1])
+            if fault in (Fault.ANSWER_LOST, Fault.RETRIED):
+                self._boundary.plan.spared(name, fault)  # nothing was done whose answer could be lost
         if fault is Fault.ANSWER_LOST:
             raise StoreError("simulated: written or not")
         if fault is Fault.RETRIED and made:
@@ -164,10 +169,12 @@ class SimulatedBook:
             raise StoreError("simulated: not read")
         return fault
 
-    def _lagging(self, what: tuple[object, ...], fault: Fault | None, page: Page) -> Page:
+    def _lagging(self, call: str, part: tuple[object, ...], fault: Fault | None, page: Page) -> Page:
         """An index that lags shows what it showed before; never half a page."""
-        before = self._before.setdefault(what, deque(maxlen=_READS_KEPT))
+        before = self._before.setdefault((call, *part), deque(maxlen=_READS_KEPT))
         shown = self._chance.choice(before) if fault is Fault.LAGS and before else page
+        if fault is Fault.LAGS and shown.keys == page.keys:
+            self._boundary.plan.spared(call, fault)
         before.append(page)
         return Page(shown.keys, None) if shown is not page else page
 

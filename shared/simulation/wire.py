@@ -17,6 +17,10 @@ from shared.simulation.story import Step
 
 UNKNOWN = DebitAnswer(Outcome.UNKNOWN)
 
+_WITHIN_THE_LEASE = (6, 60, 200)
+_PAST_THE_LEASE = (400, 7200)
+"""Seconds for which a request is held up; a claim's lease is 300."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -51,18 +55,11 @@ class SimulatedGateway:
 
     def present(self, request: DebitRequest) -> DebitAnswer:
         parameters = request.amount, request.account_ref, request.mandate_id, request.funding
-        return self._wire(
-            "present", request.key, parameters, lambda: self.model.present(request), lambda: self.present_late(request)
-        )
+        return self._wire("present", request.key, parameters, lambda: self.model.present(request))
 
     def refund(self, request: RefundRequest) -> DebitAnswer:
         parameters = request.amount, request.payment_key
-        return self._wire("refund", request.key, parameters, lambda: self.model.refund(request), None)
-
-    def present_late(self, request: DebitRequest) -> None:
-        """The request was held up on its way, and comes before the lease of its claim is over."""
-        self._boundary.story.append(Step(self._boundary.clock.at, "gateway", "a late request comes", request.key))
-        self.model.present(request)
+        return self._wire("refund", request.key, parameters, lambda: self.model.refund(request))
 
     def enquire(self, key: str) -> DebitAnswer | None:
         fault = self._boundary.reach("enquire", key)
@@ -71,29 +68,21 @@ class SimulatedGateway:
         answer = self.model.enquire(key)
         if fault is Fault.LAGS and answer and answer.outcome.is_terminal:
             answer = DebitAnswer(Outcome.PENDING)
+        elif fault is Fault.LAGS:
+            self._boundary.plan.spared("enquire", fault)
         self._boundary.left(fault)
         return answer
 
-    def _wire(
-        self,
-        call: str,
-        key: str,
-        parameters: tuple[object, ...],
-        act: Callable[[], DebitAnswer],
-        late: Callable[[], None] | None,
-    ) -> DebitAnswer:
+    def _wire(self, call: str, key: str, parameters: tuple[object, ...], act: Callable[[], DebitAnswer]) -> DebitAnswer:
         fault = self._boundary.reach(call, (key, *parameters))
         loan_id, seq = keys.parse_intent_key(key)
         now = self._boundary.clock.at
         request = Request(call, key, parameters, now, self._book.attempt(loan_id, seq))
         self.requests.append(request)
         self._presented(request)
-        if fault is Fault.NO_ANSWER or (fault is Fault.ARRIVES_LATE and late is None):
-            self._boundary.clock.advance(timedelta(seconds=5))
-            return UNKNOWN
-        if fault is Fault.ARRIVES_LATE and late is not None:
-            wait = timedelta(seconds=self._chance.choice((6, 60, 200)))
-            self.model.later(now + wait, "late request", late)
+        if fault is Fault.ARRIVES_LATE:
+            self.model.later(now + self._held_up(), f"a late {call} comes", lambda: self._comes_late(key, act))
+        if fault in (Fault.NO_ANSWER, Fault.ARRIVES_LATE):
             self._boundary.clock.advance(timedelta(seconds=5))
             return UNKNOWN
         answer = act()
@@ -103,3 +92,14 @@ class SimulatedGateway:
             return UNKNOWN
         self._boundary.left(fault)
         return answer
+
+    def _held_up(self) -> timedelta:
+        """How long a request is on its way. Past the lease, and so past the first enquiry, only where the gateway does
+        not promise that what it has not found will not come: where it does, the key is void or presented again by then,
+        and a request that came still would break the gateway's word, not ours."""
+        waits = _WITHIN_THE_LEASE if self.not_found_is_final else (*_WITHIN_THE_LEASE, *_PAST_THE_LEASE)
+        return timedelta(seconds=self._chance.choice(waits))
+
+    def _comes_late(self, key: str, act: Callable[[], DebitAnswer]) -> None:
+        self._boundary.story.append(Step(self._boundary.clock.at, "gateway", "a late request comes", key))
+        act()

@@ -21,6 +21,7 @@ from shared.invariants.rules import RuleBook
 from shared.invariants.terms import Breach
 from shared.simulation.boundaries import MOST_APART
 from shared.simulation.failures import FailuresInRow
+from shared.simulation.lender import PROVIDERS
 from shared.simulation.provider import OnTheWire
 from shared.simulation.wire import Request
 
@@ -67,7 +68,7 @@ class Witness:
                 case Insert(Attempt() as attempt):
                     self._claimed(attempt)
                 case SaveAttempt(row) if row.state is AttemptState.CLAIMED:
-                    self._note_switches(row)
+                    self._claimed(row)  # again, and as right as if it were for the first time
                 case Insert(NoticeRecord() as notice):
                     self._note_notice(notice)
                 case Insert(AuditEntry() as entry) if entry.what in ("consent.stop", "consent.start"):
@@ -120,7 +121,12 @@ class Witness:
         file = self.book.loan_file(attempt.loan_id)
         if attempt.refunds is not None or file is None:
             return False
-        return self.board.read().stops_debits(attempt.rail, file.loan.product)
+        return self._is_off("debit", f"rail:{attempt.rail}", f"product:{file.loan.product}")
+
+    def _is_off(self, *names: str) -> bool:
+        """One of these, or the whole board, by what stands on it: no rule of the product is asked."""
+        board = self.board.stored()
+        return not board.on or not board.off.isdisjoint(names)
 
     def presented(self, request: Request) -> None:
         """A request of ours leaves for the gateway."""
@@ -158,7 +164,11 @@ class Witness:
                 yield f"instalment {number} of {loan_id} had been paid"
 
     def _is_silenced(self, notice: NoticeRecord) -> bool:
-        return self.board.read().stops("send", f"channel:{notice.channel}") is not None
+        """All sending, its channel, its provider, or one of the products that it speaks of."""
+        files = (self.book.loan_file(tier.split("#")[1]) for tier in notice.covers)
+        products = {f"product:{file.loan.product}" for file in files if file}
+        providers = {f"provider:{name}" for channel, name in PROVIDERS.items() if channel == notice.channel}
+        return self._is_off("send", f"channel:{notice.channel}", *providers, *products)
 
     def sent(self, on_wire: OnTheWire) -> None:
         """A message leaves for its provider."""

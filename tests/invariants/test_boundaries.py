@@ -878,7 +878,12 @@ class TestRails:
 
     def test_the_same_amount_again(self) -> None:
         lower = ("attempts", try_("l-2", 3), {"amount_minor": 101_499})
-        assert "bacs repeats one amount: 101500 failed, 101499 was asked for" in self.on("bacs", lower)
+        said = "bacs repeats one amount: 101500 failed, 101499 was asked for"
+        assert said in self.on("bacs", lower)
+        between = ("attempts", try_("l-2", 2), {"numbers": (1, 2)})
+        assert said in self.on("bacs", lower, between)  # an order over several that failed as well
+        came = ("attempts", try_("l-2", 2), {"numbers": (1, 2), "outcome": "paid"})
+        assert said not in self.on("bacs", lower, came)
 
     @pytest.mark.parametrize(("last", "wrong"), [("2026-04-09", False), ("2026-04-10", True)])
     def test_days_since_the_first(self, last: str, wrong: bool) -> None:
@@ -1041,6 +1046,17 @@ class TestMandates:
                 ("mandates", loan("l-2"), {"funding": order}), ("attempts", loan("l-2"), {"account_ref": account})
             )
             assert ("mandates-cover" in names(of)) is wrong
+
+    @pytest.mark.parametrize(("claimed", "wrong"), [("10:00", False), ("12:00", False), ("12:06", True)])
+    def test_an_attempt_from_before_the_accounts_were_named_anew_stands(self, claimed: str, wrong: bool) -> None:
+        named = {"funding": (AccountRow("balance", "new"),), "since": at("2026-03-12 12:00")}
+        of = book(
+            ("mandates", loan("l-2"), named),
+            ("attempts", loan("l-2"), {"account_ref": "new"}),
+            ("attempts", try_("l-2", 1), {"account_ref": "old", "claimed_at": at(f"2026-03-12 {claimed}")}),
+        )
+        found = {b.subject for b in breaches(of) if b.check == "mandates-cover"}
+        assert ("l-2:P000001" in found) is wrong
 
 
 def test_what_stands_in_front_of_a_person_has_no_limit_and_what_is_pending_a_longer_one() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from botocore.credentials import Credentials
 
+from shared.adapters.gateway_answers import KEY_LIFE
 from shared.adapters.http_gateway import HttpGateway
 from shared.adapters.policy_files import rail_codes
 from shared.domain.book import Attempt, AttemptState
@@ -143,6 +144,8 @@ def live(seed: int, loans: int = 40) -> Lived:
             url,
             _PATIENCE_SECONDS,
             codes=rail_codes("stub"),
+            key_life=KEY_LIFE,
+            not_found_is_final=True,
         )
         day = FIRST - timedelta(days=2)
         while day <= LAST:

@@ -4,7 +4,6 @@ A process that is to die is found by its end of the connection, and killed while
 the middle of an invocation, at a call that is known.
 """
 
-import http.client
 import json
 import os
 import re
@@ -15,18 +14,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from drills.relay import Answer, Relay
 from tests.simulation.deployed.faults import GONE_FOR, KILLS, Fault, Faults
 
 _STATE, _CLAIMED = ":state", {"S": "claimed"}
 _OWN_NAME = {"record_escalations": "record a stage", "record_repayments": "book money"}
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
-_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 type Legs = list[tuple[str, dict[str, Any]]]
 """The writes of a request to DynamoDB: `Put`, `Update` or `ConditionCheck`, with its arguments."""
@@ -41,13 +40,6 @@ class Request:
     path: str
     host: str
     action: str  # of X-Amz-Target, without the service
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: Sequence[tuple[str, str]]
     body: bytes
 
 
@@ -223,22 +215,6 @@ class Wire:
             with self._lock:
                 self.told.append(told)
 
-    def forward(self, request: Request, headers: Sequence[tuple[str, str]]) -> Answer:
-        """The request as it came, to the local AWS, once."""
-        onward = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        try:
-            onward.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers:
-                if name.lower() not in _HOP:
-                    onward.putheader(name, value)
-            onward.putheader("Content-Length", str(len(request.body)))
-            onward.endheaders(request.body)
-            answer = onward.getresponse()
-            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
-            return Answer(answer.status, kept, answer.read())
-        finally:
-            onward.close()
-
     @property
     def sent(self) -> Mapping[tuple[str, str] | None, list[str | None]]:
         """The sink's ids of the messages that left, by the notice behind them."""
@@ -248,37 +224,21 @@ class Wire:
         return found
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Relay):
     """One connection of a function's process."""
 
     wire: ClassVar[Wire]
     function: ClassVar[str]
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     _process: int | None = None
 
-    def _relay(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def reply(self, body: bytes) -> Answer | None:
         action = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         request = Request(self.function, self.command, self.path, self.headers.get("Host", ""), action, body)
         call, fault = self.wire.began(request)
         try:
-            answer = self._answer(request, call, fault)
-        except OSError:
-            answer = None
+            return self._answer(request, call, fault)
         finally:
             self.wire.ended()
-        if answer is None:
-            self.close_connection = True
-            return
-        with suppress(OSError):  # the function gave up
-            self.send_response_only(answer.status)
-            for name, value in (*answer.headers, ("Content-Length", str(len(answer.body)))):
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _relay  # noqa: N815 - the base class asks for these names
 
     def _answer(self, request: Request, call: str | None, fault: Fault | None) -> Answer | None:
         """What the function gets; None hangs up, because nothing was asked, nobody hears of it, or nobody is left."""
@@ -288,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wire.kill(request, call, fault, self._pid())
             return None
         self.wire.leaving(request, call)
-        answer = self.wire.forward(request, self.headers.items())
+        answer = self.hand_on(self.wire.port, request.body)
         self.wire.arrived(request, call, answer.body, self._pid)
         if call and fault is Fault.KILLED_AFTER:
             self.wire.kill(request, call, fault, self._pid())
@@ -299,9 +259,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self._process is None:
             self._process = process_at(self.client_address[1], self.connection.getsockname()[1])
         return self._process
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Says nothing."""
 
 
 def process_at(port: int, to: int) -> int | None:
