@@ -63,11 +63,11 @@ class Charge:
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What the world outside of the stack knows: what borrowers paid by hand and on which day, what the gateway was
-    asked, and which messages left, by their reference."""
+    asked, and to which phone messages left, by their reference."""
 
     paid: Sequence[tuple[Pay, date]]
     charges: Sequence[Charge]
-    sent: Iterable[str]
+    sent: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,15 +302,21 @@ def _charged(outside: Outside, records: Records) -> Work:
 
 
 def _left(outside: Outside, records: Records) -> Work:
-    """What the lender holds for sent is what left. A message whose settling failed is noted as unknown instead: it may
-    have left, and nobody sends it again."""
+    """What the lender holds for sent is what left. A message whose settling failed is noted as unknown instead, without
+    a reference: it may have left, and nobody sends it again. Each such note stands for one message to its borrower."""
     marked = Counter(n.provider_ref or n.notice_key for n in records.notices if n.state is NoticeState.SENT)
-    sent = list(outside.sent)
-    found = _once("messages that left, noted as sent", sent, marked)
-    unknown = sum(notice.state is NoticeState.UNKNOWN for notice in records.notices)
-    strangers = [f"{reference} never left" for reference in marked.keys() - set(sent)]
-    missing = (*found.missing[unknown:], *strangers)
-    return Work(found.what, found.due, found.due - len(missing), missing, found.twice)
+    found = _once("messages that left, noted as sent", list(outside.sent), marked)
+    phone_of = {borrower.borrower_id: borrower.phone for borrower in records.borrowers}
+    unknown = Counter(phone_of[n.borrower_id] for n in records.notices if n.state is NoticeState.UNKNOWN)
+    missing = list[str]()
+    for reference in found.missing:
+        phone = outside.sent[reference]
+        if unknown[phone]:
+            unknown[phone] -= 1
+        else:
+            missing.append(reference)
+    missing += [f"{reference} never left" for reference in marked.keys() - outside.sent.keys()]
+    return Work(found.what, found.due, found.due - len(missing), tuple(missing), found.twice)
 
 
 def _left_alone(files: _Files, records: Records) -> Work:

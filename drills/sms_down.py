@@ -1,8 +1,8 @@
 """The SMS provider is down for a day: it turns most messages away, and for some it cannot be told whether they left."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,7 +10,8 @@ from demo.records import parse_tier_key
 from drills.lab import BAD_DAY, PLAN, Lab, Outcome, Tell, asked_twice, lab, live, must_hold_always, rang
 from drills.seen import Seen
 from drills.wire import Fault, Refused, Request, no_fault
-from shared.domain.book import NoticeRecord, NoticeState
+from shared.domain.book import Attempt, InstalmentState, NoticeRecord, NoticeState
+from shared.domain.book import Outcome as Answer
 from shared.domain.tiers import NoticeKind
 
 NAME = "sms-down"
@@ -100,7 +101,9 @@ def _judge(seen: Seen, stack: Lab, outage: Outage, ended: Outcome, evening: dict
         [n.notice_key for n in unknown if at_end[n.borrower_id, n.notice_key].state is not NoticeState.UNKNOWN],
     )
     seen.must("such a message was tried once", [phone for (phone, _), times in outage.broken.items() if times > 1])
-    seen.must("no reminder or announcement left after its day", _stale_sent(ended))
+    seen.must(
+        "no reminder left on its due day or later, no announcement without its debit to follow", left_too_late(ended)
+    )
     seen.must("on the morning after nobody is asked twice for an instalment", asked_twice(ended, after))
     seen.must(
         "each debit of the bad day that was due went to the gateway",
@@ -124,15 +127,32 @@ def _left_on(evening: dict[str, Any], bad: Any) -> list[str]:
     return [sent[ref].notice_key for ref in evening["sent"] if ref in sent and sent[ref].business_date == bad]
 
 
-def _stale_sent(ended: Outcome) -> list[str]:
-    """A reminder or an announcement that left on the due day or later."""
-    due = {(i.loan_id, i.number): i.due_on for i in ended.records.instalments}
+def left_too_late(ended: Outcome) -> list[str]:
+    """Reminders that left on the due day or later, and announcements that no debit followed. An announcement may leave
+    on the due day: it moves its debit. What was paid by hand meanwhile is not debited."""
+    by_name = {(i.loan_id, i.number): i for i in ended.records.instalments}
+    debits = defaultdict[tuple[str, int], list[Attempt]](list)
+    for attempt in ended.records.attempts:
+        for number in attempt.numbers:
+            debits[attempt.loan_id, number].append(attempt)
+
+    def is_late(kind: str, on: date, name: tuple[str, int]) -> bool:
+        if kind == NoticeKind.REMIND:
+            return on >= by_name[name].due_on
+        if kind != NoticeKind.PRE_DEBIT or on >= PLAN.last_day:
+            return False
+        is_debited = any(date.fromisoformat(attempt.slot[:10]) > on for attempt in debits[name])
+        paid_by_hand = by_name[name].state is InstalmentState.PAID and not any(
+            attempt.outcome is Answer.PAID for attempt in debits[name]
+        )
+        return not is_debited and not paid_by_hand
+
     return [
         f"{notice.notice_key} on {notice.business_date}"
         for notice in ended.records.notices
-        if notice.state is NoticeState.SENT and notice.kind == NoticeKind.REMIND
+        if notice.state is NoticeState.SENT
         for _, loan_id, number in map(parse_tier_key, notice.covers)
-        if notice.business_date >= due[loan_id, number]
+        if is_late(notice.kind, notice.business_date, (loan_id, number))
     ]
 
 

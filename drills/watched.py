@@ -134,7 +134,8 @@ class Watched(Stack):
         return [Charge(p.key, p.amount.minor if p.status == PAID else 0, p.code) for p in books.payments()]
 
     def outside(self) -> Outside:
-        return Outside(self.paid, self.charges(), tuple(self.inbox()))
+        sent = {reference: phone for reference, (phone, _) in self.inbox().items()}
+        return Outside(self.paid, self.charges(), sent)
 
     def _waiting(self, name: str) -> Waiting:
         return self.seen[self.day or date.min][name]

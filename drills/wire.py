@@ -3,14 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Self
 
-_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
-"""Headers that are about one connection, and are made anew on the next."""
+from drills.relay import Answer, Relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,60 +85,19 @@ class _Server(ThreadingHTTPServer):
         self.wire = wire
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Relay):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
 
-    def setup(self) -> None:
-        super().setup()
-        self.beyond = HTTPConnection("127.0.0.1", self.server.wire.upstream, timeout=400)
-
-    def finish(self) -> None:
-        self.beyond.close()
-        super().finish()
-
-    def handle_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def reply(self, body: bytes) -> Answer | None:
         host, target = self.headers.get("Host") or "", self.headers.get("X-Amz-Target") or ""
-        match self.server.wire.faults(Request(self.command, self.path, host, target, body)):
+        wire = self.server.wire
+        match wire.faults(Request(self.command, self.path, host, target, body)):
             case None:
-                self.pass_on(body)
+                return self.hand_on(wire.upstream, body)
             case Refused(status, said, content_type):
-                self.answer(status, [("Content-Type", content_type)], said)
+                return Answer(status, [("Content-Type", content_type)], said)
             case Cut(after_s):
                 time.sleep(after_s)
-                self.close_connection = True
             case Lost():
-                self.ask(body)
-                self.close_connection = True
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815 - the names that http.server asks for
-
-    def pass_on(self, body: bytes) -> None:
-        try:
-            status, headers, said = self.ask(body)
-        except (OSError, HTTPException):
-            self.close_connection = True
-        else:
-            with suppress(OSError):  # whoever asked has given up
-                self.answer(status, headers, said)
-
-    def ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-        self.beyond.request(self.command, self.path, body or None, headers)
-        answer = self.beyond.getresponse()
-        return answer.status, answer.getheaders(), answer.read()
-
-    def answer(self, status: int, headers: list[tuple[str, str]], said: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers:
-            if name.lower() not in _HOP:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(said)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        del format, args  # a request may hold what is personal
+                self.hand_on(wire.upstream, body)
+        return None

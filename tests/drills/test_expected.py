@@ -1,6 +1,6 @@
 """The plain count of what a book asks for: whole after days that went well, and short by whatever is taken away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,7 +13,7 @@ from demo.portfolio import FIRST_DAY, Portfolio, generate
 from demo.records import Records
 from drills.expected import Charge, Outside, Work, work
 from drills.packs import countries
-from shared.domain.book import Outcome
+from shared.domain.book import NoticeRecord, NoticeState, Outcome
 from shared.domain.gateway import PAID
 from shared.domain.tiers import NoticeKind
 from tests.demo.memory_world import MemoryWorld, history_of
@@ -50,7 +50,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     world.import_from(book.write(tmp_path_factory.mktemp("book")))
     Driver(world, PLAN, book.habits.__getitem__).run()
     charges = [Charge(p.key, p.amount.minor if p.status == PAID else 0, p.code) for p in world.stub.books.payments()]
-    return Lived(book, Outside(world.paid, charges, tuple(world.sms.texts)), history_of(world, PLAN).records)
+    sent = dict(zip(world.sms.texts, (message.address for message in world.sms.sent), strict=True))
+    return Lived(book, Outside(world.paid, charges, sent), history_of(world, PLAN).records)
 
 
 def test_after_days_that_went_well_nothing_is_missing_and_there_was_work_of_every_kind(lived: Lived) -> None:
@@ -116,11 +117,27 @@ def test_money_that_was_booked_twice_is_told(lived: Lived) -> None:
     assert found["payments by hand, booked"].twice == (again.external_id,)
 
 
-@pytest.mark.parametrize("sent", [(), ("nobody noted this",)])
-def test_what_left_and_what_is_noted_must_agree(lived: Lived, sent: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("sent", [{}, {"nobody noted this": "+8613800000000"}])
+def test_what_left_and_what_is_noted_must_agree(lived: Lived, sent: dict[str, str]) -> None:
     wrong = replace(lived.outside, sent=sent)
 
     assert lived.found(outside=wrong)["messages that left, noted as sent"].missing
+
+
+def test_an_unknown_message_stands_for_one_to_its_own_borrower_and_for_no_other(lived: Lived) -> None:
+    noted = [n for n in lived.records.notices if n.state is NoticeState.SENT]
+    mine = noted[0]
+    other = next(n for n in noted if n.borrower_id != mine.borrower_id)
+    unsettled = replace(mine, state=NoticeState.UNKNOWN, provider_ref=None)
+
+    def missing(*left_out: NoticeRecord, sent: Mapping[str, str] = lived.outside.sent) -> tuple[str, ...]:
+        notices = (*(n for n in lived.records.notices if n not in (mine, *left_out)), unsettled)
+        found = lived.found(replace(lived.outside, sent=sent), replace(lived.records, notices=notices))
+        return found["messages that left, noted as sent"].missing
+
+    never_left = {ref: phone for ref, phone in lived.outside.sent.items() if ref != mine.provider_ref}
+    assert missing() == ()
+    assert missing(other) == missing(other, sent=never_left) == (other.provider_ref,)
 
 
 def test_a_loan_without_rules_that_was_touched_is_told(lived: Lived) -> None:
