@@ -112,10 +112,6 @@ def tier_of(notice: NoticeRecord) -> str:
     return parse_tier_key(notice.notice_key)[0]
 
 
-def tier_rank(tier: str) -> int:
-    return rank(tier)
-
-
 def _balances(
     records: Records, currency: str, days: Sequence[date], bucket_of: BucketOf
 ) -> tuple[Mapping[date, Balances], Mapping[date, int]]:

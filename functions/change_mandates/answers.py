@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from shared.domain import keys
 from shared.domain.book import AuditEntry, Mandate, MandateStatus
+from shared.domain.funding import source_text
 from shared.domain.mandate_requests import (
     Answer,
     AskChange,
@@ -52,9 +53,10 @@ class Done:
     @property
     def answer(self) -> dict[str, Any]:
         match self.result:
-            case Refused(reason, notice, tries_left):
+            case Refused(reason, notice, tries_left, source):
                 more: dict[str, Any] = {"notice": _notice(notice)} if notice else {}
                 more |= {"tries_left": tries_left} if tries_left is not None else {}
+                more |= {"source": source_text(source)} if source else {}
                 return {"refused": {"reason": reason.name, "sentence": reason.value, **more}}
             case Asked(notice, expires_at):
                 return {"asked": {"notice": _notice(notice), "code_expires_at": keys.instant(expires_at)}}
@@ -98,6 +100,7 @@ def _mandate(mandate: Mandate, status: MandateStatus) -> dict[str, Any]:
         "signed_on": mandate.signed_on.isoformat(),
         "since": keys.instant(mandate.since) if mandate.since else None,
         "expires_on": mandate.expires_on.isoformat() if mandate.expires_on else None,
+        "funding": [{"kind": source.kind.value, "dead": source.is_dead} for source in mandate.funding],
     }
 
 

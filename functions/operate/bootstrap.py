@@ -45,6 +45,8 @@ def app() -> Desk:
         SwitchTurning(DynamoSwitchWriter(client, time.control_table, store.tables["audit"], tokens), clock),
         Holds(book, shelf, clock),
         Consent(book, clock),
-        StsCallers(boto3.client("sts", region_name=gateway.region).meta.endpoint_url),
+        StsCallers(
+            boto3.client("sts", region_name=gateway.region).meta.endpoint_url, settings.text("OPERATORS_ACCOUNT")
+        ),
         clock,
     )

@@ -12,12 +12,12 @@ from shared.adapters.sqs_queue import SqsEvents, SqsWorkQueue, sqs_client
 from shared.adapters.tokens import RandomTokens
 from shared.domain.book import Line, Outcome
 from shared.runtime import settings
-from shared.workflows.read_bank_files import Intake
 from shared.workflows.record_repayments import Repayments
+from shared.workflows.repayments_intake import RepaymentsIntake
 
 
 @cache
-def app() -> Intake:
+def app() -> RepaymentsIntake:
     codes()  # without them it does not start
     store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
@@ -28,7 +28,7 @@ def app() -> Intake:
         VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
         SqsWorkQueue(sqs, queues.urls),
     )
-    return Intake(
+    return RepaymentsIntake(
         repayments,
         S3BankFiles(s3_client(), settings.text("BANK_FILES_BUCKET")),
         SqsEvents(sqs, settings.text("QUEUE_REPAYMENTS_URL")),

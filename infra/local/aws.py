@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +39,6 @@ class LocalAws:
     port: int = 4566
     enforce_iam: bool = True
     home: Path = field(init=False)
-    _queues: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         self.home = HOME / str(self.port)
@@ -135,20 +133,6 @@ class LocalAws:
         held = self._read("/_ministack/sqs/messages")["messages"].get(ACCOUNT, {}).get(REGION, {})
         return {url.rpartition("/")[2]: len(messages) for url, messages in sorted(held.items())}
 
-    def wait_until_idle(self, within_s: float = 60) -> None:
-        """Return once every queue that feeds a function is empty; raise LocalAwsError after `within_s`.
-
-        A worker sends on before it lets go of its own message: two looks see nothing only when nothing is left.
-        """
-        deadline = time.monotonic() + within_s
-        quiet = 0
-        while quiet < 2:
-            waiting = {name: count for name, count in self.queued().items() if count and name in self._fed()}
-            quiet = 0 if waiting else quiet + 1
-            if time.monotonic() > deadline:
-                raise LocalAwsError(f"still at work after {within_s:g} s: {waiting}")
-            time.sleep(0.01)
-
     def invocations(self) -> dict[str, int]:
         """How often each function ran. The emulator's metric counts direct calls only, its logs every trigger."""
         logs = self.client("logs")
@@ -172,12 +156,6 @@ class LocalAws:
         for call in calls:
             if "FunctionError" in (answer := call.result()):
                 raise LocalAwsError(f"{function}: {answer['Payload'].read().decode()}")
-
-    def _fed(self) -> frozenset[str]:
-        if not self._queues:
-            mappings = self.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-            self._queues = frozenset(mapping["EventSourceArn"].rpartition(":")[2] for mapping in mappings)
-        return self._queues
 
     def _read(self, path: str) -> Any:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(

@@ -98,6 +98,9 @@ def packages(paths: Iterable[Path]) -> set[Path]:
 def layer(target: Path) -> None:
     """The layer is a download that changes with its lock only, so it is kept under everything that decides it."""
     architecture = os.environ.get("ARCHITECTURE", "arm64")
+    if architecture not in PLATFORMS:
+        print(f"ARCHITECTURE is {architecture}: it must be {' or '.join(PLATFORMS)}", file=sys.stderr)
+        sys.exit(2)
     decides = [LOCK.read_bytes(), Path(__file__).read_bytes(), architecture.encode(), sys.version.encode()]
     kept = CACHE / hashlib.sha256(b"\0".join(decides)).hexdigest()[:16]
     if not kept.is_dir():

@@ -2,9 +2,11 @@
 
 None of these services has a key by which it would know a repeated request. So the SDK repeats nothing, and only an
 answer that proves that nothing left counts as not sent: a refusal with 4xx, or an error from before the request was on
-the wire. Everything else is unknown.
+the wire. Everything else is unknown. So no connection is used again after a pause either: one that went stale while the
+function slept would turn the next message into an unknown.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,8 @@ from shared.domain.provider_codes import safe_code
 from shared.ports.world import SendResult, Sent
 
 READ_TIMEOUT_SECONDS = 5
+IDLE_SECONDS = 5
+"""How long a connection may rest and still be used again; services close theirs after some tens of seconds."""
 
 _NEVER_LEFT: Mapping[type[Exception], SendResult] = {
     ParamValidationError: SendResult.REFUSED,
@@ -55,10 +59,39 @@ class Answers:
         return SendResult.REFUSED if name in self.refused else SendResult.RETRY_LATER
 
 
-def asking_once(service: str, read_timeout_seconds: float = READ_TIMEOUT_SECONDS, **options: Any) -> Any:
-    """A client that sends once. With the SDK's default, a slow answer put the same SMS on the wire three times."""
+def asking_once(
+    service: str,
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    wall_seconds: Callable[[], float] = time.time,
+    **options: Any,
+) -> Any:
+    """A client that sends once, and after a pause on a new connection.
+
+    With the SDK's default, a slow answer put the same SMS on the wire three times.
+    """
     config = Config(connect_timeout=1, read_timeout=read_timeout_seconds, retries={"total_max_attempts": 1})
-    return boto3.client(service, config=config, **options)
+    client = boto3.client(service, config=config, **options)
+    client.meta.events.register("before-call", _Rested(client, wall_seconds).wake)
+    return client
+
+
+class _Rested:
+    """Closes a client's connections before a call that follows a pause.
+
+    By the wall clock: the monotonic one may stand still while a function is frozen. One that was set back counts as a
+    pause.
+    """
+
+    def __init__(self, client: Any, wall_seconds: Callable[[], float]) -> None:
+        self._client = client
+        self._wall_seconds = wall_seconds
+        self._called_at = wall_seconds()
+
+    def wake(self, **_: Any) -> None:
+        now = self._wall_seconds()
+        if not 0 <= now - self._called_at < IDLE_SECONDS:
+            self._client.close()  # its session opens new ones when it is asked again
+        self._called_at = now
 
 
 def send_once(call: Callable[[], Mapping[str, Any]], answers: Answers) -> Sent:

@@ -12,4 +12,12 @@ def payment_gateway(wiring: GatewayWiring) -> PaymentGateway:
     """Over HTTP, signed with the credentials of the session that made the store's client: a second one takes 12 ms."""
     codes = codes_spoken(wiring.rail)
     session = boto3.DEFAULT_SESSION or boto3.Session()
-    return HttpGateway(wiring.url, wiring.region, session.get_credentials(), wiring.via, codes=codes)
+    return HttpGateway(
+        wiring.url,
+        wiring.region,
+        session.get_credentials(),
+        wiring.via,
+        codes=codes,
+        key_life=wiring.key_life,
+        not_found_is_final=wiring.not_found_is_final,
+    )

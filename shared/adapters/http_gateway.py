@@ -14,7 +14,6 @@ from botocore.httpsession import get_cert_path
 from urllib3.exceptions import HTTPError
 
 from shared.adapters.gateway_answers import (
-    KEY_LIFE,
     UNKNOWN,
     read_answer,
     read_lookup,
@@ -22,13 +21,15 @@ from shared.adapters.gateway_answers import (
     request_body,
 )
 from shared.domain.book import Outcome
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, SettingsError
 from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS
 from shared.domain.money import Money
 from shared.ports.world import DebitAnswer, DebitRequest, RefundRequest
 
 _NO_ANSWER = (HTTPError, BotoCoreError)
 """What the transport and the signer raise; the second is about credentials that could not be renewed."""
+
+_KEY_LIFE = timedelta(hours=24)
 
 
 class HttpGateway:
@@ -41,7 +42,7 @@ class HttpGateway:
     function slept would turn the next debit into an unknown.
 
     `codes` are those of the gateway's rail. `key_life` and `not_found_is_final` say what the gateway promises of its
-    keys; the defaults are the stub's, which forgets none and whose lookup is authoritative.
+    keys; the defaults promise little: a key that its lookup does not find goes to a person.
     """
 
     def __init__(
@@ -53,16 +54,19 @@ class HttpGateway:
         timeout_seconds: float = CLIENT_TIMEOUT_SECONDS,
         *,
         codes: Mapping[str, Outcome],
-        key_life: timedelta = KEY_LIFE,
-        not_found_is_final: bool = True,
+        key_life: timedelta = _KEY_LIFE,
+        not_found_is_final: bool = False,
     ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and via is None and parts.hostname not in {"127.0.0.1", "localhost"}:
+            raise SettingsError("the payment gateway's address must begin with https://")
         if credentials is None:
             raise GatewayError("there are no AWS credentials to sign requests to the gateway with")
         self.key_life = key_life
         self.not_found_is_final = not_found_is_final
         self._codes = codes
         self._url = url.rstrip("/")
-        self._host = urlsplit(url).netloc
+        self._host = parts.netloc
         self._address = (via or url).rstrip("/")
         self._region = region
         self._credentials = credentials

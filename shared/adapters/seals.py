@@ -1,4 +1,4 @@
-"""Signatures of webhooks under secrets that live in AWS Secrets Manager."""
+"""Signatures under secrets that live in AWS Secrets Manager."""
 
 import hmac
 import json
@@ -18,7 +18,13 @@ _KEPT_SECONDS = 300
 _FRESH_SECONDS = 10
 _LEAST_BYTES = 16
 
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+
 type Secrets = tuple[bytes, ...]
+
+
+class _LaterError(StoreError):
+    """Secrets Manager had no answer, and says nothing of the secret: it is neither gone nor another one."""
 
 
 def secrets_client(**options: Any) -> Any:
@@ -30,7 +36,8 @@ class SecretsManagerSecrets:
     """The secrets of one named entry: `{"current": "…", "previous": "…"}`, the second only while it is replaced.
 
     Read once and kept for five minutes; `read(fresh=True)` asks again where what is kept is ten seconds old, so that a
-    new secret counts at its first use, and a flood of wrong signatures reads nothing.
+    new secret counts at its first use, and a flood of wrong signatures reads nothing. While AWS gives no
+    answer, what is kept serves on, but for who asks for them fresh; the next try is ten seconds later.
     """
 
     def __init__(self, client: Any, name: str, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +54,12 @@ class SecretsManagerSecrets:
             now = self._monotonic()
             longest = _FRESH_SECONDS if fresh else _KEPT_SECONDS
             if self._read_at is None or now - self._read_at >= longest:
-                self._kept, self._read_at = self._ask(), now
+                try:
+                    self._kept, self._read_at = self._ask(), now
+                except _LaterError:
+                    if fresh or not self._kept:
+                        raise
+                    self._read_at = now - _KEPT_SECONDS + _FRESH_SECONDS
             return self._kept
 
     def _ask(self) -> Secrets:
@@ -55,15 +67,23 @@ class SecretsManagerSecrets:
             text = self._client.get_secret_value(SecretId=self._name)["SecretString"]
         except (BotoCoreError, ClientError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-            raise StoreError(f"secretsmanager get_secret_value: {code}") from error
+            kind = _LaterError if _may_pass(error) else StoreError
+            raise kind(f"secretsmanager get_secret_value: {code}") from error
         try:
             found = json.loads(text)
             secrets = tuple(found[name].encode() for name in ("current", "previous") if name in found)
         except (ValueError, TypeError, AttributeError):
             secrets = ()
         if not secrets or any(len(secret) < _LEAST_BYTES for secret in secrets):
-            raise StoreError(f'the webhook secret is not {{"current": "…"}} with at least {_LEAST_BYTES} characters')
+            raise StoreError(f'the signing secret is not {{"current": "…"}} with at least {_LEAST_BYTES} characters')
         return secrets
+
+
+def _may_pass(error: BotoCoreError | ClientError) -> bool:
+    if isinstance(error, BotoCoreError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error.response["Error"]["Code"] in _THROTTLED
 
 
 class HmacSeals:

@@ -16,15 +16,26 @@ from shared.adapters.sns_push import SnsPush
 from shared.adapters.sns_sms import SnsSmsProvider, sns_client
 from shared.domain.contact_rules import Channel
 from shared.domain.errors import SettingsError
-from shared.ports.messages import Provider, Sender
+from shared.ports.messages import Outgoing, Provider, Sender
 from shared.ports.wiring import OtherWiring, SmsWiring
-from shared.ports.world import Clock
+from shared.ports.world import Clock, SendResult, Sent
 
 NONE = "none"
 """In place of a name: the channel is not wired."""
 
+
 SANDBOX = "sandbox"
 """SMS over the SNS of a test account or of a local AWS, behind the list of allowed numbers."""
+
+
+class _Nobody:
+    def send(self, message: Outgoing) -> Sent:
+        del message
+        return Sent(SendResult.REFUSED, detail="no-provider")
+
+
+NOT_WIRED = Sender(NONE, _Nobody())
+"""In place of a sender, for a function that can do other things without one. No pack gives it rules to send by."""
 
 
 def sms_sender(wiring: SmsWiring, clock: Clock) -> Sender | None:

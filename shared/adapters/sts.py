@@ -37,15 +37,20 @@ def caller_proof(endpoint: str, region: str, credentials: Any, order: str) -> di
 
 
 class StsCallers:
-    """Callers. `endpoint` is this function's own STS: a proof cannot send it anywhere else."""
+    """Callers. `endpoint` is this function's own STS: a proof cannot send it anywhere else.
 
-    def __init__(self, endpoint: str) -> None:
+    STS confirms whoever signed in any account. Only principals of `account` are callers: a second one is made in
+    minutes in an account of one's own, and could approve what the first one asked for.
+    """
+
+    def __init__(self, endpoint: str, account: str) -> None:
+        self._account = account
         self._url = _root(endpoint)
         self._host = urlsplit(endpoint).netloc
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=_TIMEOUT_SECONDS))
 
     def principal(self, proof: Mapping[str, str], order: str) -> str:
-        """Raises StoreError where STS could not be asked."""
+        """Raises StoreError where STS could not be asked, CallerError for a principal of another account too."""
         signed = _SIGNED.search(proof.get("Authorization", ""))
         if proof.get(_ORDER) != order or signed is None or _ORDER.lower() not in signed.group(1).split(";"):
             raise CallerError("the caller's proof is for another order")
@@ -60,7 +65,10 @@ class StsCallers:
             raise StoreError(f"STS could not be asked who calls: it answered {answer.status}")
         if answer.status != 200 or found is None:
             raise CallerError("the caller's proof is not valid: sign in again, and look at this machine's clock")
-        return found.group(1).decode()
+        arn = found.group(1).decode()
+        if arn.split(":")[4:5] != [self._account]:
+            raise CallerError(f"the caller belongs to another AWS account: sign in to account {self._account}")
+        return arn
 
 
 def _root(endpoint: str) -> str:

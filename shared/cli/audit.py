@@ -11,7 +11,7 @@ from shared.cli.session import Session, Stack
 from shared.domain import keys
 
 Subject = Annotated[
-    str, typer.Argument(metavar="SUBJECT", help="A loan, a request R-…, SWITCHES, SUSPENSE or RAIL_NEWS.")
+    str, typer.Argument(metavar="SUBJECT", help="A loan, a request R-…, SWITCHES, SUSPENSE, RAIL_NEWS or MONEY_NEWS.")
 ]
 
 

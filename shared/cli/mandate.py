@@ -1,4 +1,4 @@
-"""`duebell mandate`: turn a loan's automatic deduction on or off, and see how its mandates stand.
+"""`duebell mandate`: turn a loan's automatic deduction on or off, name its accounts, and see how its mandates stand.
 
 The function `change_mandates` does it: who runs these commands needs the right to invoke it and none on a table.
 """
@@ -15,6 +15,7 @@ from shared.cli.output import Json, complain, say, say_json
 from shared.cli.session import Session, Stack
 from shared.domain import keys
 from shared.domain.errors import InputError
+from shared.domain.funding import read_sources
 from shared.domain.mandates import Purpose, Refusal
 
 LoanId = Annotated[str, typer.Argument(metavar="LOAN", help="The loan's id.")]
@@ -22,6 +23,9 @@ MandateId = Annotated[str, typer.Argument(metavar="MANDATE", help="The mandate's
 Code = Annotated[str | None, typer.Option("--code", help="The code that the borrower got; else it is asked for.")]
 Acknowledged = Annotated[
     str | None, typer.Option("--acknowledge", metavar="HASH", help="The hash of the notice that was read.")
+]
+Sources = Annotated[
+    list[str], typer.Option("--source", metavar="KIND:ACCOUNT", help="An account, such as balance:acc-1; in order.")
 ]
 Because = Annotated[str, typer.Option("--reason", help="Why, for the loan's history: nothing personal.")]
 
@@ -77,6 +81,22 @@ def resume_command(
     _lender("resume", loan_id, mandate_id, reason, stack, as_json=as_json)
 
 
+def fund_command(
+    loan_id: LoanId,
+    mandate_id: MandateId,
+    sources: Sources,
+    reason: Because,
+    stack: Stack = "duebell",
+    as_json: Json = False,
+) -> None:
+    """Name the accounts that a mandate debits, in their order, in the place of all that it names now.
+
+    A suspended mandate stays suspended: resume it afterwards.
+    """
+    read_sources(sources)
+    _lender("fund", loan_id, mandate_id, reason, stack, as_json=as_json, sources=sources)
+
+
 def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = False) -> None:
     """Show a loan's mandates, and every change of them."""
     answer = _asked(Session(stack), "show", loan_id)
@@ -87,7 +107,10 @@ def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = Fals
     for found in standing["mandates"]:
         since = f" since {found['since']}" if found["since"] else ""
         until = f", until {found['expires_on']}" if found["expires_on"] else ""
-        say(f"{found['mandate_id']}  {found['rail']}  {found['status']}{since}{until}, signed on {found['signed_on']}")
+        accounts = ", then ".join(f"{of['kind']}{' (dead)' if of['dead'] else ''}" for of in found["funding"])
+        order = f", from {accounts}" if accounts else ""
+        signed = f", signed on {found['signed_on']}"
+        say(f"{found['mandate_id']}  {found['rail']}  {found['status']}{since}{until}{signed}{order}")
     if not standing["mandates"]:
         say("no mandate was ever signed")
     for entry in standing["history"]:
@@ -168,16 +191,16 @@ def _confirmed(session: Session, purpose: Purpose, loan_id: str, code: str, ackn
     return _asked(session, "confirm", loan_id, **more)
 
 
-def _lender(do: str, loan_id: str, mandate_id: str, reason: str, stack: str, *, as_json: bool) -> None:
+def _lender(do: str, loan_id: str, mandate_id: str, reason: str, stack: str, *, as_json: bool, **more: Any) -> None:
     keys.checked_id(mandate_id)
     if not (reason := reason.strip()) or len(reason) > 200 or not reason.isprintable():
         raise InputError("--reason must be 1 to 200 characters on one line")
     actor = boto3.client("sts").get_caller_identity()["Arn"]
-    answer = _asked(Session(stack), do, loan_id, mandate_id=mandate_id, actor=actor, reason=reason)
+    answer = _asked(Session(stack), do, loan_id, mandate_id=mandate_id, actor=actor, reason=reason, **more)
     _finish(answer, as_json=as_json)
 
 
-def _asked(session: Session, do: str, loan_id: str, **more: str) -> dict[str, Any]:
+def _asked(session: Session, do: str, loan_id: str, **more: Any) -> dict[str, Any]:
     answer = session.invoke(_FUNCTION, {"v": 1, "do": do, "loan_id": keys.checked_id(loan_id), **more})
     if not isinstance(answer, dict):
         raise InputError("change_mandates gave no answer that can be read")
@@ -197,6 +220,7 @@ def _finish(answer: dict[str, Any], *, as_json: bool) -> None:
             say(changed["text"])
             say(f"hash: {changed['hash']}")
         left = f"; tries left: {refused['tries_left']}" if "tries_left" in refused else ""
-        raise InputError(f"{refused['sentence']}{left} ({refused['reason']})")
+        of = f"--source {refused['source']}: " if "source" in refused else ""
+        raise InputError(f"{of}{refused['sentence']}{left} ({refused['reason']})")
     for found in answer["changed"]["mandates"]:
         say(f"{found['mandate_id']} is {found['status']} since {answer['changed']['at']}")

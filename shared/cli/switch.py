@@ -26,7 +26,9 @@ def list_command(stack: Stack = "duebell", as_json: Json = False) -> None:
 def off_command(name: Name, reason: Because, stack: Stack = "duebell", as_json: Json = False) -> None:
     """Stop all debiting, all messages, a rail, a channel, a provider or a product, from now on.
 
-    The work waits, and nothing of it is lost. A message whose channel or provider is off goes over no other one.
+    The work waits, and is done by the rules of the day on which it goes on: a deduction whose days for catching up
+    are over by then is left to the borrower and to `pay_now`. A message whose channel or provider is off goes over
+    no other one.
     """
     _turn(name, reason, stack, on=False, as_json=as_json)
 

@@ -16,8 +16,8 @@ from shared.domain.money import EXPONENTS, Money
 from shared.domain.repayment import Arrived, Channel, TakenBack, arrived
 
 COLUMNS = ("reference", "amount", "currency", "booked_on", "payer_ref")
-MOST_BYTES = 32 * 1024 * 1024
-"""Of a file: some 400,000 rows, whose messages one run can queue."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a file: 100,000 rows with room to spare, whose messages one run can queue."""
 MOST_LINE_BYTES = 4096
 ROWS_PER_MESSAGE = 50
 INCOMING, RESULTS = "incoming/", "results/"

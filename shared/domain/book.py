@@ -329,7 +329,7 @@ class Mandate:
     signed_on: date
     status: MandateStatus
     funding: tuple[Source, ...] = ()  # in the borrower's order; empty: `account_ref` alone
-    since: datetime | None = None  # of its status; None for one that was imported
+    since: datetime | None = None  # of its status and its accounts; None for one that was imported
     expires_on: date | None = None  # its last day
     evidence: Evidence | None = None  # of the borrower's latest own change
 

@@ -17,13 +17,9 @@ _DAY = timedelta(days=1)
 class Roll(StrEnum):
     """Where a date that is no business day goes."""
 
-    UNADJUSTED = "unadjusted"
     FOLLOWING = "following"
     MODIFIED_FOLLOWING = "modified-following"  # back where that would be another month
     PRECEDING = "preceding"
-    MODIFIED_PRECEDING = "modified-preceding"
-    NEAREST = "nearest"  # forward where both are as near
-    HALF_MONTH_MODIFIED_FOLLOWING = "half-month-modified-following"  # back where that would pass the 15th or the month
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Calendar:
 
     def rolled(self, day: date, roll: Roll) -> date:
         """The day itself where it is a business day, else where the convention sends it; raises as above."""
-        if roll is Roll.UNADJUSTED or self.is_business_day(day):
+        if self.is_business_day(day):
             return day
         match roll:
             case Roll.FOLLOWING:
@@ -55,32 +51,14 @@ class Calendar:
             case Roll.PRECEDING:
                 return self._next(day, -_DAY)
             case Roll.MODIFIED_FOLLOWING:
-                return self._within_month(day, _DAY)
-            case Roll.MODIFIED_PRECEDING:
-                return self._within_month(day, -_DAY)
-            case Roll.NEAREST:
-                ahead, behind = self._next(day, _DAY), self._next(day, -_DAY)
-                return ahead if ahead - day <= day - behind else behind
-            case Roll.HALF_MONTH_MODIFIED_FOLLOWING:
-                ahead = self._within_month(day, _DAY)
-                return self._next(day, -_DAY) if day.day <= 15 < ahead.day else ahead
-
-    def business_days_from(self, day: date, number: int) -> date:
-        """The `number`th business day after a day, or before it where the number is negative; raises as above."""
-        step = _DAY if number > 0 else -_DAY
-        for _ in range(abs(number)):
-            day = self._next(day, step)
-        return day
+                ahead = self._next(day, _DAY)
+                return ahead if ahead.month == day.month else self._next(day, -_DAY)
 
     def _next(self, day: date, step: timedelta) -> date:
         day += step
         while not self.is_business_day(day):
             day += step
         return day
-
-    def _within_month(self, day: date, step: timedelta) -> date:
-        found = self._next(day, step)
-        return found if found.month == day.month else self._next(day, -step)
 
 
 def read_calendar(pack: Pack) -> Calendar:

@@ -7,6 +7,7 @@ from shared.domain.book import (
     DebitCard,
     Instalment,
     InstalmentState,
+    LastAttempt,
     Loan,
     LoanStatus,
     Mandate,
@@ -172,10 +173,9 @@ def further_try(
     if last.together or last.mandate_id != mandate.mandate_id or not may_go_on(instalment, told, rules, rail, today):
         return None
     owed = instalment.outstanding_minor
-    if last.outcome in _NEXT_ACCOUNT and not rail.order_in_one_call:
-        following = next((n for n, _ in usable(mandate, rules) if n > last.source), None)
-        if following is not None:
-            return _presentment(instalment, mandate, rules, rail, owed, slot, following)
+    following = account_after(last, mandate, rules, rail)
+    if following is not None:
+        return _presentment(instalment, mandate, rules, rail, owed, slot, following)
     if last.outcome is Outcome.INSUFFICIENT and last.amount_minor == owed and rules.partial_percent:
         lower = owed * rules.partial_percent // 100
         first = next((n for n, _ in usable(mandate, rules)), None)
@@ -185,6 +185,16 @@ def further_try(
 
 
 _NEXT_ACCOUNT = (Outcome.INSUFFICIENT, Outcome.LIMIT, Outcome.ACCOUNT_DEAD)
+
+
+def account_after(last: LastAttempt, mandate: Mandate, rules: Policy, rail: Rail) -> int | None:
+    """The place of the account that follows in the borrower's order after an attempt's definite answer; None where the
+    answer leads to no other account, or none is left. A mandate that was changed since begins its order anew."""
+    if last.outcome not in _NEXT_ACCOUNT or last.mandate_id != mandate.mandate_id or rail.order_in_one_call:
+        return None
+    if mandate.since is not None and last.claimed_at < mandate.since:
+        return None
+    return next((n for n, _ in usable(mandate, rules) if n > last.source), None)
 
 
 def _try(

@@ -94,13 +94,15 @@ def settling_day(day: date, rail: Rail) -> date | None:
     return next((d for d in ahead if rail.settles_on(d)), None)
 
 
-def day_after_last(instalment: Instalment, rail: Rail) -> date:
-    """The first day that the last attempt leaves: another one where its answer or the rail's daily limit says so."""
+def day_after_last(instalment: Instalment, rail: Rail, *, from_another: bool = False) -> date:
+    """The first day that the last attempt leaves: another one where its answer or the rail's daily limit says so. Its
+    answer is of its own account, and binds no attempt `from_another`."""
     last = instalment.last_attempt
     if last is None or last.outcome is None or not RULES[last.outcome].counts:
         return date.min
     full = rail.max_per_day is not None and last.of_day >= rail.max_per_day
-    return last.on + _DAY if full or RULES[last.outcome].retry is Retry.NEXT_DAY else date.min
+    waits = RULES[last.outcome].retry is Retry.NEXT_DAY and not from_another
+    return last.on + _DAY if full or waits else date.min
 
 
 def last_rail_day(instalment: Instalment, rail: Rail) -> date | None:

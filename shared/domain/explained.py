@@ -69,33 +69,6 @@ LEAVES: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
 """By reason. Those of a window and of a cap are found by `window_leaves` and `cap_leaf`: which one it was follows from
 the message and the hour."""
 
-NO_LEAF = frozenset(
-    {
-        Reason.LOAN_REPAID,
-        Reason.PAYMENT_ORDERED,
-        Reason.REFUND_ORDERED,
-        Reason.RAIL_UNKNOWN,  # that a pack is missing stands in no pack
-        Reason.POLICY_MISSING,
-        Reason.SWITCHED_OFF,
-        Reason.ALREADY_PAID,
-        Reason.LOAN_CLOSED,
-        Reason.NO_ACTIVE_MANDATE,
-        Reason.ORDER_KNOWN,
-        Reason.ATTEMPT_OPEN,
-        Reason.TOO_MANY_INSTALMENTS,
-        Reason.AMOUNT_OUT_OF_RANGE,
-        Reason.NOTHING_TO_REFUND,
-        Reason.IN_SUSPENSE,
-        Reason.ATTEMPT_SETTLED,
-        Reason.NOTHING_CLOSED,
-        Reason.ATTEMPT_FRESH,
-        Reason.EVIDENCE_CONFLICT,
-        Reason.NO_OPEN_LOAN,
-        Reason.UNKNOWN_KEY,
-    }
-)
-"""What follows from the facts, or from what a person did, and from no rule that could be another one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Behind:

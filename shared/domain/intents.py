@@ -23,7 +23,15 @@ from shared.domain.book import (
 )
 from shared.domain.calendar import at_local, business_date, zone
 from shared.domain.contact_rules import Stops
-from shared.domain.debit import UNRULED, Presentment, funding_refusal, standing_refusal, stop_over_loans, usable
+from shared.domain.debit import (
+    UNRULED,
+    Presentment,
+    account_after,
+    funding_refusal,
+    standing_refusal,
+    stop_over_loans,
+    usable,
+)
 from shared.domain.debit_days import day_after_last, first_debit_day, is_announced, last_rail_day, settling_day
 from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.holds import held
@@ -59,6 +67,7 @@ def plan_pay_now(
     debit on the spot needs no notice of it, which would tell him what he is just doing (own design); an operator's
     order is a debit like the schedule's, never before the due date and only after its notice. `told` is by instalment.
     A hold that stops debits stops an operator's too; the borrower pays of his own will what nobody may take from him.
+    Where a rail takes one account in a request, an order goes to the account after the one that did not suffice.
     """
     chosen = _chosen(file, numbers)
     refusal = _unknown(file.loan, numbers, chosen) or _refusal(file.loan, chosen)
@@ -76,12 +85,15 @@ def plan_pay_now(
     if rules is None or rail is None:
         return Defer(now + UNRULED, Reason.RAIL_UNKNOWN)
     stopped = _spent(chosen, asked, mandate, rules, rail) or stop_over_loans(mandate, debits, rail, now)
-    stopped = stopped or _not_today(chosen, rules, rail, now)
+    following = _following(chosen, mandate, rules, rail)
+    stopped = stopped or _not_today(chosen, following, rules, rail, now)
     if owner is not Owner.BORROWER:
         stopped = stopped or _unannounced(chosen, told or {}, rules, now)
-    return stopped or Act(
-        _presentment(file.loan, chosen, asked, mandate, rules, rail, owner, now), Reason.PAYMENT_ORDERED
-    )
+    if stopped:
+        return stopped
+    place = usable(mandate, rules)[0][0] if following is None else following
+    reason = Reason.PAYMENT_ORDERED if following is None else Reason.NEXT_ACCOUNT
+    return Act(_presentment(file.loan, chosen, asked, mandate, rules, rail, owner, now, place), reason)
 
 
 def _chosen(file: LoanFile, numbers: Sequence[int] | None) -> tuple[Instalment, ...]:
@@ -137,8 +149,10 @@ def _repeats_amount(instalment: Instalment, asked: Money, together: int, rail: R
     return None if together == 1 and last.amount_minor == asked.minor else Reason.AMOUNT_CHANGED
 
 
-def _not_today(chosen: Sequence[Instalment], rules: Policy, rail: Rail, now: datetime) -> Defer | Drop | None:
-    """The rail's days and hours, and what the last answer leaves for today."""
+def _not_today(
+    chosen: Sequence[Instalment], following: int | None, rules: Policy, rail: Rail, now: datetime
+) -> Defer | Drop | None:
+    """The rail's days and hours, and what the last answer leaves for today, also where another account follows."""
     today = business_date(now, rules.business_zone)
     ends = [end for i in chosen if (end := last_rail_day(i, rail))]
     if any(today > end for end in ends):
@@ -148,7 +162,7 @@ def _not_today(chosen: Sequence[Instalment], rules: Policy, rail: Rail, now: dat
         return _on(takes_from, Reason.NOT_YET_DUE, rules)
     if not rail.knows(today):
         return Defer(now + UNRULED, Reason.RAIL_CALENDAR_ENDED)
-    free = max(day_after_last(i, rail) for i in chosen)
+    free = max(day_after_last(i, rail, from_another=_is_before(i, following)) for i in chosen)
     if today < free:
         return _on(free, Reason.ANOTHER_DAY, rules)
     if not rail.settles_on(today):
@@ -169,6 +183,20 @@ def _unannounced(chosen: Sequence[Instalment], told: Mapping[int, Told], rules: 
     return _on(first, Reason.NOTICE_NOT_SENT, rules) if today < first else None
 
 
+def _following(chosen: Sequence[Instalment], mandate: Mandate, rules: Policy, rail: Rail) -> int | None:
+    """The account after the one that the newest attempt on any of the instalments tried in vain, by the schedule's rule
+    (`account_after`) though in another slot; None where an order begins with the first account, as after the last."""
+    attempts = [i.last_attempt for i in chosen if i.last_attempt]
+    newest = max(attempts, key=lambda last: last.seq, default=None)
+    return account_after(newest, mandate, rules, rail) if newest else None
+
+
+def _is_before(instalment: Instalment, following: int | None) -> bool:
+    """Its last attempt was from an account that stands before the following one in the borrower's order."""
+    last = instalment.last_attempt
+    return following is not None and last is not None and last.source < following
+
+
 def _on(day: date, reason: Reason, policy: Policy) -> Defer:
     return Defer(at_local(day, time.min, policy.business_zone), reason)
 
@@ -182,18 +210,17 @@ def _presentment(
     rail: Rail,
     owner: Owner,
     now: datetime,
+    place: int,
 ) -> Presentment:
     """Under a slot of its own, the minute in which it was ordered: the schedule's slot of that time is used with it."""
-    accounts = usable(mandate, rules)
-    order = tuple(source.account_ref for _, source in accounts) if rail.order_in_one_call else ()
-    place, first = accounts[0]
+    order = tuple(source.account_ref for _, source in usable(mandate, rules)) if rail.order_in_one_call else ()
     return Presentment(
         loan.loan_id,
         tuple(i.number for i in chosen),
         asked,
         mandate.mandate_id,
         mandate.rail,
-        first.account_ref,
+        mandate.sources[place].account_ref,
         f"{now.astimezone(zone(rules.business_zone)):%Y-%m-%dT%H:%M}",
         place,
         order if len(order) > 1 else (),

@@ -66,13 +66,8 @@ class Jurisdiction:
     delinquency: Delinquency
 
 
-def read_jurisdiction(pack: Pack) -> ContactRules:
-    """The contact rules of a jurisdiction's pack; raises PolicyError naming the pack and the leaf."""
-    return read_whole_jurisdiction(pack).contact
-
-
 def read_whole_jurisdiction(pack: Pack) -> Jurisdiction:
-    """All of a jurisdiction's pack; raises as above, also for a leaf that is missing or that no rule reads."""
+    """All of a jurisdiction's pack; raises PolicyError naming the pack and the leaf, also one missing or unread."""
     try:
         reader = Reader(pack.leaves)
         found = Jurisdiction(

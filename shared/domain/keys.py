@@ -25,11 +25,13 @@ SUSPENSE = "SUSPENSE"
 """The ledger's partition for money without a loan."""
 RAIL_NEWS = "RAIL_NEWS"
 """Under which the audit keeps what rails said of mandates and fits none."""
+MONEY_NEWS = "MONEY_NEWS"
+"""Under which the audit keeps news of money that contradicts what is booked."""
 SWITCHES = "SWITCHES"
 MONEY = "MONEY#"
 UNDO = "undo"
-TOLD, WAITING = "told", "waiting"
 """The source of the marks that number what takes an entry's money back."""
+TOLD, WAITING = "told", "waiting"
 CODE = "CODE#"
 CODES = "CODES#"
 CONSENT = "CONSENT#"
@@ -224,6 +226,11 @@ def inbound_revision(provider: str, inbound_ref: str) -> str:
 def rail_revision(event_id: str, mandate_id: str, status: str) -> str:
     """A rail's word in the audit: put once, however often it is delivered."""
     return f"rail#{event_id}#{mandate_id}#{status}"
+
+
+def money_revision(reference: str, misfit: str, minor: int) -> str:
+    """News that contradicts our books in the audit: put once, however often and by however many ways it comes."""
+    return f"money#{reference}#{misfit}#{minor}"
 
 
 def opt_out_notice(provider: str, inbound_ref: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.book import AuditEntry, Mandate, MandateStatus
+from shared.domain.book import AuditEntry, Mandate, MandateStatus, Source
 from shared.domain.mandates import Purpose, Refusal
 from shared.domain.risk_notice import RiskNotice
 
@@ -39,6 +39,17 @@ class LenderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class FundMandate:
+    """Names the accounts of a mandate anew, in the borrower's order."""
+
+    loan_id: str
+    mandate_id: str
+    sources: tuple[Source, ...]
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RailWord:
     """What a rail did with a mandate, at an instant of its own: confirmed, revoked or expired. The sender's `event_id`
     is told again with the same news."""
@@ -59,7 +70,7 @@ class ShowMandates:
     loan_id: str
 
 
-type MandateRequest = AskChange | ConfirmChange | LenderChange | ShowMandates
+type MandateRequest = AskChange | ConfirmChange | LenderChange | FundMandate | ShowMandates
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +91,13 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing changed, though a wrong code was counted. `notice` reads as of now, where another was acknowledged."""
+    """Nothing changed, though a wrong code was counted. `notice` reads as of now, where another was acknowledged;
+    `source` is the account that is refused."""
 
     reason: Refusal
     notice: RiskNotice | None = None
     tries_left: int | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

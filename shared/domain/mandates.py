@@ -5,7 +5,7 @@ new instruction without one), so the next authorisation is a new row. One that t
 in its row. What was suspended, for a risk or by a person, is lifted by a person and not by the borrower's code.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, StrEnum
@@ -22,6 +22,8 @@ from shared.domain.book import (
     LoanStatus,
     Mandate,
     MandateStatus,
+    Source,
+    SourceKind,
 )
 from shared.domain.rail import Rail
 
@@ -60,6 +62,8 @@ class Refusal(Enum):
     CODE_EXPIRED = "the code is too old; ask for another one"
     CODE_LOCKED = "too many wrong codes; ask for another one"
     CODE_WRONG = "the code is wrong"
+    SOURCE_DENIED = "policy lets no loan be repaid from an account of this kind (debit.funding_deny): leave it out"
+    ALL_DEAD = "the rail called every account of the mandate dead: name others with `duebell mandate fund` first"
     RACED = "somebody else changed the loan at the same time; try again"
     POLICY_MISSING = "no valid policy pack: nothing is changed"
 
@@ -94,7 +98,8 @@ _LIVE = (MandateStatus.SIGNED, MandateStatus.ACTIVE, MandateStatus.SUSPENDED)
 _LONGEST_ID = 64
 
 CHANGED = "mandate."
-"""Begins the `what` of every audit entry about a mandate; a `Purpose`, a status or `suspend`, `resume` follows."""
+"""Begins the `what` of every audit entry about a mandate; a `Purpose`, a status or `suspend`, `resume`, `fund` follows.
+"""
 
 
 def refusal_of(was: MandateStatus, now: MandateStatus, actor: Actor) -> Refusal | None:
@@ -160,6 +165,26 @@ def plan_enable(
         expires_on=None,
     )
     return Move(renewed, None)
+
+
+def plan_fund(
+    mandate: Mandate, sources: tuple[Source, ...], denied: Collection[SourceKind], day: date
+) -> Move | Refusal:
+    """Puts living accounts, in the borrower's order, in the place of all that the mandate names; its status stays.
+
+    `denied` are the kinds of account from which policy lets no loan be repaid.
+    """
+    if status_on(mandate, day) in _ENDED:
+        return Refusal.NOT_ALLOWED
+    if denied_source(sources, denied):
+        return Refusal.SOURCE_DENIED
+    if sources == mandate.sources:
+        return Refusal.STANDS_SO
+    return Move(replace(mandate, funding=sources), mandate.status)
+
+
+def denied_source(sources: Iterable[Source], denied: Collection[SourceKind]) -> Source | None:
+    return next((source for source in sources if source.kind in denied), None)
 
 
 def authorised_at(mandate: Mandate) -> datetime:

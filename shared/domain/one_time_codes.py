@@ -14,7 +14,6 @@ from shared.domain.book import AuditEntry, OneTimeCode
 from shared.domain.mandates import Refusal
 from shared.domain.policy import Policy
 
-DIGITS = 6
 USED = ""
 """Stands in place of the digest of a code that was used."""
 

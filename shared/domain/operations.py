@@ -157,15 +157,17 @@ def check_limits(order: Limited, extent: Extent) -> None:
 
 
 def needs_second_person(extent: Extent, policies: Sequence[Policy | None]) -> bool:
-    """The order reaches above a threshold of a policy of its loans; without a valid policy it always does."""
+    """The order reaches above a threshold of a policy of its loans. Without a valid policy it always does, and in a
+    currency for which a policy names no threshold."""
     for policy in policies:
         if policy is None:
             return True
         if policy.approve_above_loans is not None and extent.loans > policy.approve_above_loans:
             return True
-        most = max(extent.minor.values(), default=0)
-        if policy.approve_above_minor is not None and most > policy.approve_above_minor:
-            return True
+        for currency, minor in extent.minor.items():
+            most = policy.approve_above_minor.get(currency, 0)
+            if most is not None and minor > most:
+                return True
     return False
 
 

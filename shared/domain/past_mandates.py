@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.book import Attempt, AttemptState, AuditEntry, Mandate, MandateStatus, Outcome
+from shared.domain.funding import funding_before
 from shared.domain.mandates import CHANGED
 from shared.domain.outcomes import RULES
 
@@ -15,22 +16,30 @@ _NEW = "none"
 def mandates_before(
     now: Iterable[Mandate], audit: Iterable[AuditEntry], attempts: Iterable[Attempt], at: datetime
 ) -> tuple[Mandate, ...]:
-    """The mandates that were there before an instant, each in its status of then, with the accounts that were alive."""
-    changes = sorted((e for e in audit if e.what.startswith(CHANGED) and e.at >= at), key=lambda e: (e.at, e.revision))
+    """The mandates that were there before an instant, each in its status of then, with its accounts of then."""
+    noted = sorted((e for e in audit if e.what.startswith(CHANGED)), key=lambda e: (e.at, e.revision))
     answers = [a for a in attempts if a.state is AttemptState.SETTLED and a.settled_at and a.settled_at >= at]
-    found = (_rewound(mandate, changes, answers) for mandate in now)
+    found = (_rewound(mandate, noted, answers, at) for mandate in now)
     return tuple(mandate for mandate in found if mandate is not None)
 
 
-def _rewound(mandate: Mandate, changes: list[AuditEntry], answers: list[Attempt]) -> Mandate | None:
+def _rewound(mandate: Mandate, changes: list[AuditEntry], answers: list[Attempt], at: datetime) -> Mandate | None:
     own = [a for a in answers if a.mandate_id == mandate.mandate_id]
-    change = next((e for e in changes if f"was.{mandate.mandate_id}" in e.detail), None)
+    ever = [e for e in changes if f"was.{mandate.mandate_id}" in e.detail]
+    noted = [e for e in ever if e.at >= at]
+    change = next(iter(noted), None)
     was = change.detail[f"was.{mandate.mandate_id}"] if change else mandate.status
     if was == _NEW:
         return None
     ends = [a for a in own if a.outcome and RULES[a.outcome].ends_mandate == was]
     is_first = any(change is None or (a.settled_at and a.settled_at < change.at) for a in ends)
     mandate = replace(mandate, status=MandateStatus.ACTIVE if is_first else MandateStatus(was))
-    died = {a.account_ref for a in own if a.outcome is Outcome.ACCOUNT_DEAD}
-    funding = tuple(replace(s, is_dead=s.is_dead and s.account_ref not in died) for s in mandate.funding)
-    return replace(mandate, funding=funding)
+    funded = next((e for e in noted if funding_before(e)), None)
+    before = [a for a in own if funded is None or (a.settled_at and a.settled_at < funded.at)]
+    died = {a.account_ref for a in before if a.outcome is Outcome.ACCOUNT_DEAD}
+    sources = funding_before(funded) if funded else mandate.funding
+    funding = tuple(replace(s, is_dead=s.is_dead and s.account_ref not in died) for s in sources)
+    since = mandate.since
+    if since is not None and since >= at:
+        since = max((e.at for e in ever if e.at < at), default=None)
+    return replace(mandate, funding=funding, since=since)

@@ -93,7 +93,7 @@ class Policy:
     borrower_may_choose: bool  # which instalments his payment is for
     rails: Mapping[str, Rail]
     approve_above_loans: int | None  # an operator's act on more loans needs a second person
-    approve_above_minor: int | None
+    approve_above_minor: Mapping[str, int | None]  # the same for its money, by currency; in any other it always does
     code_life: timedelta
     code_tries: int
     codes_per_hour: int  # to one borrower

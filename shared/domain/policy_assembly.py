@@ -21,6 +21,7 @@ from shared.domain.contact_rules import (
 from shared.domain.errors import LeafError, PolicyError
 from shared.domain.jurisdiction import jurisdictions_on, take_contact_rules
 from shared.domain.learning import read_learning
+from shared.domain.money import EXPONENTS
 from shared.domain.packs import (
     Kind,
     Leaf,
@@ -136,7 +137,7 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
         borrower_may_choose=reader.take("allocation.borrower_may_choose", flag),
         rails={rail.name: rail for rail in (read_rail(p) for p in packs if p.type == "rail")},
         approve_above_loans=reader.take("operator.approve_above_loans", maybe_count),
-        approve_above_minor=reader.take("operator.approve_above_minor", maybe_count),
+        approve_above_minor=_by_currency(reader, "operator.approve_above_minor"),
         code_life=timedelta(minutes=reader.take("mandate.code_minutes", count)),
         code_tries=reader.take("mandate.code_tries", count),
         codes_per_hour=reader.take("mandate.codes_per_hour", count),
@@ -164,6 +165,13 @@ def assemble(packs: Iterable[Pack], product: str, day: date) -> Policy:
     _check_contact(policy)
     _check_debits(policy)
     return policy
+
+
+def _by_currency(reader: Reader, prefix: str) -> Mapping[str, int | None]:
+    found = reader.take_all(prefix, maybe_count)
+    if unknown := next((name for name in found if name not in EXPONENTS), None):
+        raise LeafError(f"{prefix}.{unknown}", f"{prefix}.{unknown}: {unknown} is no ISO 4217 currency")
+    return found
 
 
 def _chosen(wired: Mapping[Channel, str], packs: tuple[Pack, ...]) -> dict[Channel, ProviderRules]:

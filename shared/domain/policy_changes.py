@@ -73,6 +73,8 @@ def _is_as_strict(path: str, one: Pack, other: Pack) -> bool:
         pairs = product(MessageClass, Channel)
         return all(covers(_week(other, *pair), _week(one, *pair)) for pair in pairs)
     mine, theirs = (pack.leaves.get(path) for pack in (one, other))
+    if path.startswith("operator.approve_above_minor."):  # in a currency that is not stated, no amount is small
+        return mine is None or (theirs is not None and _less(mine.value, theirs.value))
     tree = next((tree for tree in _TREES if path.startswith(tree)), None)
     if tree is not None:  # a rule that is not stated forbids nothing
         return theirs is None or (mine is not None and _TREES[tree](mine.value, theirs.value))
@@ -167,7 +169,7 @@ _SAME_SENSE: tuple[tuple[_Compare, str], ...] = (
         (
             "contact.confirm_minutes contact.max_sends debit.catch_up_days debit.due_day_attempts debit.max_attempts"
             " debit.partial_percent debit.window_end mandate.code_minutes mandate.code_tries mandate.codes_per_hour"
-            " operator.approve_above_loans operator.approve_above_minor rail.attempts_within_days rail.days_after_due"
+            " operator.approve_above_loans rail.attempts_within_days rail.days_after_due"
             " rail.days_before_due rail.failures_in_row rail.max_attempts rail.max_per_day rail.notice_valid_days"
         ),
     ),

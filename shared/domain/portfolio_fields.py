@@ -11,13 +11,13 @@ from shared.domain import keys
 from shared.domain.book import MandateStatus, Source, SourceKind
 from shared.domain.countries import COUNTRIES
 from shared.domain.errors import AmountError, IdentifierError
+from shared.domain.funding import ACCOUNT, MOST_SOURCES
 from shared.domain.money import EXPONENTS, Money
 from shared.domain.portfolio import Finding, SourceLine
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 _DECIMAL = re.compile(r"\d{1,15}(\.\d+)?", re.ASCII)
-_ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*", re.ASCII | re.IGNORECASE
 )
@@ -29,7 +29,6 @@ _LONGEST_EMAIL, _LONGEST_PUSH = 254, 256
 _MOST_ZONES = 8
 _IMPORTABLE = tuple(status for status in MandateStatus if status is not MandateStatus.REVOKED)
 _KINDS = tuple(SourceKind)
-_MOST_SOURCES = 10
 _LONGEST_MONTH = 31
 _LONGEST_NAME = 200
 _CONTROLS = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -120,7 +119,7 @@ class Fields:
 
     def account(self, column: str) -> str:
         text = self.text(column)
-        if not _ACCOUNT.fullmatch(text):
+        if not ACCOUNT.fullmatch(text):
             self.note(column, "must be 1 to 128 letters, digits or signs of ASCII, without spaces")
         return text
 
@@ -135,11 +134,11 @@ class Fields:
         """Accounts in the borrower's order: `balance:acc-1 debit-card:acc-2`. Whether policy lets a kind of account
         repay a loan at all shows when it is debited."""
         parts = [part.partition(":") for part in self.text(column).split()]
-        if any(kind not in _KINDS or not _ACCOUNT.fullmatch(account) for kind, _, account in parts):
+        if any(kind not in _KINDS or not ACCOUNT.fullmatch(account) for kind, _, account in parts):
             self.note(column, f"is not a list such as balance:acc-1 debit-card:acc-2, of {', '.join(_KINDS)}")
             return ()
-        if len(parts) > _MOST_SOURCES:
-            self.note(column, f"names more than {_MOST_SOURCES} accounts")
+        if len(parts) > MOST_SOURCES:
+            self.note(column, f"names more than {MOST_SOURCES} accounts")
         if len({account for _, _, account in parts}) < len(parts):
             self.note(column, "names an account twice")
         return tuple(Source(SourceKind(kind), account) for kind, _, account in parts)

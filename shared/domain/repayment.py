@@ -128,6 +128,15 @@ def source_of(reference: str) -> str:
     return GATEWAY
 
 
+def reference_of(news: Arrived) -> str:
+    """By which the money is known that the news is about."""
+    match news:
+        case Repayment(external_id=reference) | GatewayReport(key=reference):
+            return reference
+        case TakenBack(reference=reference) | GivenAgain(reference=reference):
+            return reference
+
+
 def arrived(reference: str, loan_id: str, amount: Money, paid_on: date, numbers: tuple[int, ...] = ()) -> Arrived:
     """What money under a reference is: evidence that an attempt of ours was paid, or a transfer."""
     if source_of(reference) == GATEWAY:

@@ -114,7 +114,7 @@ def _tier(
     deductible = is_deductible(instalment, mandate, told, policy, today, payday)
     failed_today = _failed_on(instalment, today)
     overdue = [d for d in policy.overdue_from_dpd if d <= dpd]
-    if failed_today and not overdue:
+    if failed_today and days_left <= 0 and not overdue:  # who ordered a debit earlier has his answer from there
         return _step(instalment, NoticeKind.FAILED, tiers.FAILED, owed, due_on)
     if told and told.on == today and not failed_today:
         return None  # one planned message a day about one instalment

@@ -130,4 +130,3 @@ class Inbound:
     to: str  # our own number
     at: datetime  # aware, UTC
     inbound_ref: str  # the provider's: the same for the same message delivered twice
-    answers_ref: str | None = None  # the provider's reference of our message that it answers

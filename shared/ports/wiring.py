@@ -4,17 +4,20 @@
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayWiring:
     """The payment gateway. `rail` is the id of the pack whose codes it speaks; `via` is the address of a local AWS,
-    which serves every function URL on its own port."""
+    which serves every function URL on its own port. What it promises of its keys is as in `PaymentGateway`."""
 
     url: str
     region: str
     via: str | None
     rail: str
+    key_life: timedelta
+    not_found_is_final: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.domain import keys
 from shared.domain.book import Stage
+from shared.domain.errors import InputError
 from shared.domain.money import Money
 from shared.replay.record import AttemptLine, NoticeLine, Played
 
@@ -68,15 +69,19 @@ def _debits(played: Played) -> dict[tuple[str, str], str]:
 
 
 def write_changes(found: Comparison, out: Path) -> dict[str, object]:
-    """Writes every change and the sums of them; gives the sums back."""
+    """Writes every change and the sums of them; gives the sums back. Raises InputError where it cannot."""
     sums = _sums(found)
-    part = out / f".{CHANGES}.part"
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows((c.what, c.subject, c.key, c.before, c.after) for c in found.changes)
-    part.replace(out / CHANGES)
-    (out / COMPARED).write_text(json.dumps(sums, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    parts = {name: out / f".{name}.part" for name in (CHANGES, COMPARED)}
+    try:
+        with parts[CHANGES].open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(_COLUMNS)
+            writer.writerows((c.what, c.subject, c.key, c.before, c.after) for c in found.changes)
+        parts[COMPARED].write_text(json.dumps(sums, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        for name, part in parts.items():
+            part.replace(out / name)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}") from error
     return sums
 
 
@@ -84,7 +89,9 @@ def _sums(found: Comparison) -> dict[str, object]:
     def amount(minor: int) -> str:
         return Money(minor, found.currency).decimal()
 
-    sums: dict[str, object] = {}
+    sums: dict[str, object] = {
+        "days_outside_pack_validity": {"before": found.before.days_outside, "after": found.after.days_outside}
+    }
     for what in ("message", "debit"):
         mine = [change for change in found.changes if change.what == what]
         sums[f"{what}s"] = {

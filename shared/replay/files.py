@@ -62,6 +62,7 @@ def summary_of(played: Played, first: date, last: date) -> dict[str, object]:
         "to": last.isoformat(),
         "currency": played.currency,
         "policies": list(played.versions),
+        "days_outside_pack_validity": played.days_outside,
         "borrowers": played.borrowers,
         "borrowers_without_zone": played.zoneless,
         "loans": played.loans,

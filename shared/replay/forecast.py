@@ -33,7 +33,7 @@ from shared.ports.portfolio import StoredRow
 from shared.ports.world import DebitRequest, PaymentGateway, RefundRequest
 from shared.replay.buckets import Buckets, Level
 from shared.replay.lender import Lender
-from shared.replay.play import Progress, Rules, channels_of
+from shared.replay.play import Progress, Rules, channels_of, policies_of
 from shared.replay.record import Played, Recorder, stage_lines
 
 _KINDS: tuple[type[StoredRow], ...] = (
@@ -114,7 +114,7 @@ def forecast(book: StandingBook, first: date, last: date, rules: Rules, progress
     lender = Lender(book.at, zone, *ports, wired, switches=book.switches, texts=texts)
     lender.book.stand(book.rows, book.quarantined)
     _tell_gateway(gateway, book)
-    buckets = _buckets(book, first, today, lender)
+    buckets = _buckets(book, first, today, rules)
     levels: list[Level] = []
     days = (last - today).days + 1
     for place in range(days):
@@ -168,15 +168,20 @@ def _tell_gateway(gateway: PaymentGateway, book: StandingBook) -> None:
             gateway.refund(RefundRequest(key, paid, row.amount))
 
 
-def _buckets(book: StandingBook, first: date, today: date, lender: Lender) -> Buckets:
-    buckets = Buckets(first)
-    open_loans = {loan.loan_id: loan.product for loan in book.of(Loan) if loan.status is LoanStatus.OPEN}
+def _buckets(book: StandingBook, first: date, today: date, rules: Rules) -> Buckets:
+    buckets = Buckets(first, policies_of(rules))
+    countries = {row.borrower_id: row.country for row in book.of(Borrower)}
+    open_loans = {
+        loan.loan_id: (loan.product, countries.get(loan.borrower_id, ""))
+        for loan in book.of(Loan)
+        if loan.status is LoanStatus.OPEN
+    }
     by_loan: dict[str, list[Instalment]] = defaultdict(list)
     for row in book.of(Instalment):
         if row.loan_id in open_loans:
             by_loan[row.loan_id].append(row)
     for loan_id, rows in by_loan.items():
-        buckets.add(rows, lender.shelf.policy(open_loans[loan_id], book.at), today)
+        buckets.add(rows, open_loans[loan_id], today)
     return buckets
 
 

@@ -10,6 +10,7 @@ from shared.domain.calendar import zone
 from shared.domain.policy import Policy
 from shared.domain.portfolio import BORROWERS, Finding, Portfolio, Read, SourceLine
 from shared.domain.portfolio_rules import check
+from shared.replay.buckets import Group
 
 _STAND_IN = "Etc/UTC"
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
@@ -31,6 +32,27 @@ class History:
     payments: Mapping[date, Sequence[LedgerEntry]]
     zoneless: frozenset[str]
     later: int  # loans and payments after the last day, which are left out
+
+    @property
+    def portfolios(self) -> tuple[Portfolio, ...]:
+        """What stands on the first morning, and what comes day by day."""
+        return self.standing, *self.loans.values()
+
+    @property
+    def countries(self) -> Mapping[str, str]:
+        """Where each borrower lives."""
+        return {read.row.borrower_id: read.row.country for read in self.standing.borrowers}
+
+    @property
+    def groups(self) -> frozenset[Group]:
+        """Under which rules the loans are."""
+        countries = self.countries
+        loans = (read.row for portfolio in self.portfolios for read in portfolio.loans)
+        return frozenset((loan.product, countries[loan.borrower_id]) for loan in loans)
+
+    @property
+    def rails(self) -> frozenset[str]:
+        return frozenset(read.row.rail for portfolio in self.portfolios for read in portfolio.mandates)
 
 
 def read_history(

@@ -1,16 +1,18 @@
 """One replay, from the first business date to the last."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from shared.domain.book import Instalment
 from shared.domain.calendar import at_local
 from shared.domain.contact_rules import Channel
+from shared.domain.errors import PolicyError
 from shared.domain.messages import Fill
+from shared.domain.policy import Policy
 from shared.ports.world import PaymentGateway, PolicyShelf
-from shared.replay.buckets import Buckets, Level
+from shared.replay.buckets import Buckets, Group, Level
 from shared.replay.history import History
 from shared.replay.lender import Lender
 from shared.replay.record import Played, Recorder, stage_lines
@@ -56,14 +58,15 @@ def play(history: History, first: date, last: date, rules: Rules, progress: Prog
     texts: dict[str, str] | None = {} if rules.keeps_texts else None
     zone = rules.business_zone
     lender = Lender(start, zone, rules.shelf, gateway, rules.fill, recorder, wired, history.zoneless, texts=texts)
-    buckets, sums = Buckets(first), _Sums()
+    buckets, sums = Buckets(first, policies_of(rules)), _Sums()
+    countries = history.countries
     days = (last - first).days + 1
     for place in range(days):
         day = first + timedelta(days=place)
         lender.begin(day)
         if day == rules.swept_on:
             lender.book.wake_all(lender.clock.now())
-        _take_on(history, day, lender, buckets, sums, is_first=place == 0)
+        _take_on(history, day, lender, buckets, sums, countries, is_first=place == 0)
         _pay(history, day, lender, sums)
         lender.live(day)
         buckets.pay(lender.book.saved(), day)
@@ -97,7 +100,31 @@ def channels_of(products: Iterable[str], rules: Rules, start: datetime) -> list[
     return [] if product is None else list(rules.shelf.policy(product, start).wired.items())
 
 
-def _take_on(history: History, day: date, lender: Lender, buckets: Buckets, sums: _Sums, *, is_first: bool) -> None:
+def policies_of(rules: Rules) -> Callable[[Group, date], Policy]:
+    """The rules of a group on a day. Where no pack covers its country the product's own are: no line works there, and
+    its loans age all the same."""
+
+    def policy_of(group: Group, day: date) -> Policy:
+        product, country = group
+        policy = rules.shelf.policy(product, at_local(day, time.min, rules.business_zone))
+        try:
+            return policy.within(country)
+        except PolicyError:
+            return policy
+
+    return policy_of
+
+
+def _take_on(
+    history: History,
+    day: date,
+    lender: Lender,
+    buckets: Buckets,
+    sums: _Sums,
+    countries: Mapping[str, str],
+    *,
+    is_first: bool,
+) -> None:
     coming = history.standing if is_first else history.loans.get(day)
     if coming is None:
         return
@@ -106,13 +133,13 @@ def _take_on(history: History, day: date, lender: Lender, buckets: Buckets, sums
     prepared = lender.take_on(coming, policies)
     sums.loans += len(coming.loans)
     sums.instalments += len(coming.instalments)
-    products = {read.row.loan_id: read.row.product for read in coming.loans}
+    groups = {read.row.loan_id: (read.row.product, countries[read.row.borrower_id]) for read in coming.loans}
     by_loan: dict[str, list[Instalment]] = defaultdict(list)
     for sourced in prepared.parts:
         if isinstance(sourced.row, Instalment):
             by_loan[sourced.row.loan_id].append(sourced.row)
     for loan_id, instalments in by_loan.items():
-        buckets.add(instalments, policies[products[loan_id]], day)
+        buckets.add(instalments, groups[loan_id], day)
 
 
 def _pay(history: History, day: date, lender: Lender, sums: _Sums) -> None:

@@ -109,6 +109,7 @@ class Played:
     waits: tuple[WaitLine, ...] = ()
     entered: tuple[StageLine, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)  # a digest by `keys.notice_hint`, where they are kept
+    days_outside: int = 0  # of the packs' validity, where they were taken to count throughout
 
     def within(self, first: date, last: date) -> "Played":
         """What happened from one day to another, both included; the sums over the book are the same."""

@@ -1,13 +1,21 @@
 """Events of `change_mandates`, as typed values; a malformed one raises EventError and repeats no value: it may hold a
 code."""
 
-from shared.domain.book import MandateStatus
-from shared.domain.mandate_requests import AskChange, ConfirmChange, LenderChange, MandateRequest, ShowMandates
+from shared.domain.book import MandateStatus, Source
+from shared.domain.funding import read_sources
+from shared.domain.mandate_requests import (
+    AskChange,
+    ConfirmChange,
+    FundMandate,
+    LenderChange,
+    MandateRequest,
+    ShowMandates,
+)
 from shared.domain.mandates import Purpose
 from shared.domain.shape import says
 from shared.runtime.fields import Fields, identifier, matching, one_of, version_1
 
-_DOES = {name: name for name in ("ask", "confirm", "suspend", "resume", "show")}
+_DOES = {name: name for name in ("ask", "confirm", "suspend", "resume", "fund", "show")}
 _PURPOSES = {purpose.value: purpose for purpose in Purpose}
 _STATUSES = {"suspend": MandateStatus.SUSPENDED, "resume": MandateStatus.ACTIVE}
 _CODE = matching(r"\d{6}", "six digits in quotes")
@@ -17,7 +25,7 @@ _ACTOR = matching(r"[!-~]{1,256}", "1 to 256 printable characters without a blan
 
 
 def change_mandates(event: object) -> MandateRequest:
-    """`{"v":1,"do":"ask","loan_id":…,"purpose":"cancel"}`, and confirm, suspend, resume, show."""
+    """`{"v":1,"do":"ask","loan_id":…,"purpose":"cancel"}`, and confirm, suspend, resume, fund, show."""
     fields = Fields(event, "event of change_mandates")
     fields.take("v", version_1)
     do, loan_id = fields.take("do", one_of(_DOES)), fields.take("loan_id", identifier)
@@ -40,6 +48,14 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
             )
         case "show":
             return ShowMandates(loan_id)
+        case "fund":
+            return FundMandate(
+                loan_id,
+                fields.take("mandate_id", identifier),
+                fields.take("sources", _sources),
+                fields.take("actor", _ACTOR),
+                fields.take("reason", _reason),
+            )
         case _:
             return LenderChange(
                 loan_id,
@@ -48,6 +64,13 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
                 fields.take("actor", _ACTOR),
                 fields.take("reason", _reason),
             )
+
+
+@says("a list of 1 to 10 accounts in their order, each once, such as balance:acc-1 or debit-card:acc-2")
+def _sources(value: object) -> tuple[Source, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError
+    return read_sources(value)
 
 
 @says("a reason of 1 to 200 characters on one line")

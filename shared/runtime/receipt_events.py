@@ -153,7 +153,6 @@ def _inbound(document: Mapping[str, Any], received_at: datetime) -> Inbound:
         fields.take("destinationNumber", shapes.ours),
         received_at,
         fields.take("inboundMessageId", shapes.reference),
-        fields.take_if("previousPublishedMessageId", shapes.maybe_reference),
     )
 
 
@@ -227,7 +226,6 @@ def _gateway(document: Mapping[str, Any]) -> News:
             fields.take("to", shapes.ours),
             at,
             fields.take("id", shapes.reference),
-            fields.take_if("answers", shapes.maybe_reference),
         )
     word = fields.take("status", shapes.text)
     meaning = GATEWAY_WORDS.get(word, Meaning(What.UNKNOWN, safe_code(word)))

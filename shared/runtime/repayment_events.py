@@ -18,7 +18,7 @@ from shared.domain.errors import AmountError, EventError
 from shared.domain.gateway import outcome_of
 from shared.domain.mandate_requests import RAIL_STATUSES, RailWord
 from shared.domain.money import EXPONENTS, Money
-from shared.domain.repayment import Arrived, Channel, GatewayReport, TakenBack, arrived
+from shared.domain.repayment import Arrived, Channel, GatewayReport, GivenAgain, TakenBack, arrived
 from shared.domain.shape import says
 from shared.runtime.fields import Fields, day, identifier, matching, one_of, read_json, version_1
 from shared.runtime.receipt_shapes import instant
@@ -31,7 +31,7 @@ _CODE = matching(r"[A-Za-z0-9._-]{1,64}", "a code of the rail: 1 to 64 letters, 
 _INSTANT = matching(r"20\d\d-\d\d-\d\dT[0-9:.]{8,15}Z", "an instant in UTC")
 _AMOUNT = matching(r"\d{1,15}(\.\d{1,3})?", 'a decimal amount in quotes, such as "1234.50"')
 
-_TOLD = ("webhook", "transfer", "reversal", "chargeback", "mandate")
+_TOLD = ("webhook", "transfer", "reversal", "chargeback", "reinstatement", "mandate")
 """What a sender may sign; the other kinds are the lender's own."""
 
 
@@ -75,6 +75,8 @@ def _told(fields: Fields, kind: str, codes: Mapping[str, Outcome]) -> Arrived | 
             return _transfer(fields)
         case "mandate":
             return _mandate(fields)
+        case "reinstatement":
+            return _given_again(fields)
         case _:
             return _taken_back(fields, EntryKind(kind), codes)
 
@@ -115,6 +117,15 @@ def _taken_back(fields: Fields, kind: EntryKind, codes: Mapping[str, Outcome]) -
     code = fields.take_if("code", _CODE) if kind is EntryKind.REVERSAL else None
     why = codes.get(code) if code else None
     return TakenBack(kind, reference, money, fields.take_if("taken_on", day), event_id, Channel.WEBHOOK, why)
+
+
+def _given_again(fields: Fields) -> GivenAgain:
+    """`event_id` and `of` are those of the news by which the money left; of a refund, `key` is the refund's own."""
+    event_id, reference = fields.take("event_id", _REFERENCE), fields.take("key", _REFERENCE)
+    kinds = (EntryKind.REVERSAL, EntryKind.CHARGEBACK, EntryKind.REFUND)
+    kind = fields.take("of", one_of({kind.value: kind for kind in kinds}))
+    money = Money(fields.take("amount_minor", _some_minor), fields.take("currency", _known_currency))
+    return GivenAgain(kind, reference, money, event_id, Channel.WEBHOOK)
 
 
 def _mandate(fields: Fields) -> RailWord:

@@ -6,6 +6,7 @@ A variable that is missing or means nothing raises SettingsError, which names it
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from shared.domain.book import Line
@@ -24,7 +25,7 @@ class Store:
 
     @classmethod
     def from_env(cls, *names: str, env: Environment = os.environ) -> Self:
-        return cls({name: text(f"TABLE_{name.upper()}", env) for name in names}, _shards(env))
+        return cls({name: text(f"TABLE_{name.upper()}", env) for name in names}, _whole("SHARDS", 256, env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,15 @@ class Webhooks:
 
 
 def gateway(env: Environment = os.environ) -> GatewayWiring:
-    """The payment gateway, and which rail's codes it speaks."""
-    region = env.get("AWS_REGION") or text("AWS_DEFAULT_REGION", env)
-    return GatewayWiring(text("GATEWAY_URL", env), region, env.get("AWS_ENDPOINT_URL") or None, gateway_rail(env))
+    """The payment gateway, which rail's codes it speaks, and what it promises of its keys."""
+    return GatewayWiring(
+        text("GATEWAY_URL", env),
+        env.get("AWS_REGION") or text("AWS_DEFAULT_REGION", env),
+        env.get("AWS_ENDPOINT_URL") or None,
+        gateway_rail(env),
+        timedelta(hours=_whole("GATEWAY_KEY_HOURS", 9999, env)),
+        _one_of("GATEWAY_NOT_FOUND_IS_FINAL", {"true": True, "false": False}, env),
+    )
 
 
 def gateway_rail(env: Environment = os.environ) -> str:
@@ -106,10 +113,7 @@ def other_channels(env: Environment = os.environ) -> OtherWiring:
 
 def instances(env: Environment = os.environ) -> int:
     """How many of this function may run at once: each takes its share of what a provider allows."""
-    value = text("INSTANCES", env)
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1000):
-        raise SettingsError("the environment variable INSTANCES must be a whole number from 1 to 1000")
-    return int(value)
+    return _whole("INSTANCES", 1000, env)
 
 
 def _maybe(name: str, env: Environment) -> str | None:
@@ -125,10 +129,10 @@ def text(name: str, env: Environment = os.environ, *, may_be_empty: bool = False
     return value
 
 
-def _shards(env: Environment) -> int:
-    value = text("SHARDS", env)
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 256):
-        raise SettingsError("the environment variable SHARDS must be a whole number from 1 to 256")
+def _whole(name: str, most: int, env: Environment) -> int:
+    value = text(name, env)
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
+        raise SettingsError(f"the environment variable {name} must be a whole number from 1 to {most}")
     return int(value)
 
 

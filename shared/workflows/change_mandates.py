@@ -1,5 +1,5 @@
-"""Turns automatic deduction on and off: by the borrower with a one-time code, by the lender. The rail's own word comes
-as a webhook (`shared.workflows.rail_news`).
+"""Turns automatic deduction on and off: by the borrower with a one-time code, by the lender, who also names a mandate's
+accounts anew. The rail's own word comes as a webhook (`shared.workflows.rail_news`).
 
 Safe to run twice: every change requires the loan's gate as it was read and raises it, a code is used up in the
 transaction that it allows, and what stands so already is refused. A code is claimed before it is sent and never sent
@@ -33,12 +33,14 @@ from shared.domain.changes import (
 )
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.domain.errors import BookError, PolicyError
+from shared.domain.funding import funding_detail
 from shared.domain.mandate_requests import (
     Answer,
     AskChange,
     Asked,
     Changed,
     ConfirmChange,
+    FundMandate,
     LenderChange,
     MandateRequest,
     Refused,
@@ -52,9 +54,11 @@ from shared.domain.mandates import (
     Purpose,
     Refusal,
     cancellations,
+    denied_source,
     open_claims,
     plan_cancel,
     plan_enable,
+    plan_fund,
     status_on,
 )
 from shared.domain.one_time_codes import (
@@ -131,7 +135,7 @@ class MandateChanges:
     switches: SwitchBoard
 
     def carry_out(self, request: MandateRequest) -> Answer:
-        """What somebody asks for in one of the four ways."""
+        """What somebody asks for in one of the five ways."""
         match request:
             case AskChange():
                 return self.ask(request.loan_id, request.purpose)
@@ -143,6 +147,8 @@ class MandateChanges:
                 return self.lender_says(
                     request.loan_id, request.mandate_id, request.status, request.actor, request.reason
                 )
+            case FundMandate():
+                return self.fund(request)
             case ShowMandates():
                 return self.show(request.loan_id)
             case _:
@@ -225,6 +231,29 @@ class MandateChanges:
         """Suspends a mandate, or lifts its suspension: `actor` is the person who answers for it."""
         note = Note(_LENDERS_WORD.get(status, status), actor, reason)
         return tell(self.book, self.clock, Said(loan_id, mandate_id, status, Actor.LENDER), note)
+
+    def fund(self, request: FundMandate) -> Changed | Refused:
+        """Names a mandate's accounts anew: the only way on where the rail called the accounts dead that it names.
+
+        A debit that was claimed before goes to the account of its claim, or to none.
+        """
+        for _ in range(MOST_RACES):
+            facts = self._facts(request.loan_id)
+            if isinstance(facts, Refusal):
+                return Refused(facts)
+            mandate = next((m for m in facts.file.mandates if m.mandate_id == request.mandate_id), None)
+            if mandate is None:
+                return Refused(Refusal.NO_MANDATE)
+            denied, today = facts.policy.funding_deny, business_date(facts.now, facts.policy.business_zone)
+            move = plan_fund(mandate, request.sources, denied, today)
+            if isinstance(move, Refusal):
+                refused = denied_source(request.sources, denied) if move is Refusal.SOURCE_DENIED else None
+                return Refused(move, source=refused)
+            detail = funding_detail(mandate.sources, request.sources)
+            note = Note("fund", request.actor, request.reason, detail)
+            if changed := write_changes(self.book, facts.file, (move,), note, (), facts.now):
+                return changed
+        return Refused(Refusal.RACED)
 
     def _facts(self, loan_id: str) -> _Facts | Refusal:
         """The file is read first: a debit that is claimed after that fails the change, one before it is listed."""

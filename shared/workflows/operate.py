@@ -45,6 +45,7 @@ from shared.workflows.pay_now import PayNow
 from shared.workflows.refunding import Refunds
 from shared.workflows.reopening import Reopening
 from shared.workflows.settling import OTHER_AMOUNT, Settling
+from shared.workflows.taking_back import TakingBack
 from shared.workflows.waking import Touched
 
 
@@ -279,13 +280,14 @@ class Operations:
         became = Settling(self.book, self.shelf, self.clock, summary).settle(
             attempt, outcome, gateway_ref, from_evidence=from_evidence
         )
+        touched, key = Touched(), keys.intent_key(attempt.loan_id, attempt.seq)
         file = self.book.loan_file(attempt.loan_id)
         if file and became == "settled":
-            touched = Touched()
             touched.note(file.loan.borrower_id, attempt.loan_id, outcome)
-            touched.tell(self.queue, run)
-        word = outcome.value if became == "settled" else became
-        return Result(keys.intent_key(attempt.loan_id, attempt.seq), word)
+        if outcome is Outcome.PAID:  # what took it back may wait in suspense
+            TakingBack(self.book, self.shelf, self.clock, touched).take_what_waits(key)
+        touched.tell(self.queue, run)
+        return Result(key, outcome.value if became == "settled" else became)
 
 
 def _result(

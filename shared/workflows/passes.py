@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.book import Line
+from shared.domain.book import Line, Outcome
 from shared.domain.decision import Act, Defer, Drop
 from shared.domain.errors import StoreError
+from shared.domain.outcomes import RULES, Tell
 from shared.ports.book import Book
 
 LONGEST_DEFERRAL = timedelta(days=7)
@@ -26,6 +27,11 @@ class Summary:
 
     def note(self, decision: Act[object] | Defer | Drop) -> None:
         self.counts[f"{type(decision).__name__.lower()}.{decision.reason.name}"] += 1
+
+    def note_settled(self, outcome: Outcome) -> None:
+        """Counts `settled.<outcome>` where an operator hears of it, once for each attempt, whoever settled it."""
+        if Tell.OPERATOR in RULES[outcome].tells:
+            self.counts[f"settled.{outcome}"] += 1
 
 
 @dataclass(slots=True)

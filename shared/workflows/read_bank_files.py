@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import batched
-from typing import assert_never
 
 from shared.domain.bank_file import (
     COLUMNS,
     ROWS_PER_MESSAGE,
     BadRow,
-    BankFileNews,
     BankRow,
     BankRows,
     header_problem,
@@ -24,21 +22,16 @@ from shared.domain.bank_file import (
     read_row,
 )
 from shared.domain.errors import InputError
-from shared.domain.mandate_requests import RailWord
-from shared.domain.repayment import Arrived, GatewayReport, GivenAgain, Repayment, TakenBack
+from shared.domain.repayment import Arrived
 from shared.ports.stub import EventQueue
 from shared.ports.webhooks import BankFiles
 from shared.workflows.booking import lender_today
 from shared.workflows.passes import Summary
-from shared.workflows.rail_news import RailNews
 from shared.workflows.record_repayments import Repayments
 
 _MESSAGES_AT_ONCE = 100
 _MOST_LISTED = 1000
 """Bad rows that a result lists; more are counted."""
-
-
-type News = Arrived | BankFileNews | BankRows | RailWord
 
 
 class _RefusedError(InputError):
@@ -59,32 +52,21 @@ class _Bad:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """Everything that the queue of repayments carries."""
+class BankFileReader:
+    """The ports of reading; `queue` is the one of repayments, on which rows come back to be booked."""
 
     repayments: Repayments
     files: BankFiles
     queue: EventQueue
 
-    def work(self, news: News, run: str) -> Summary:
-        match news:
-            case Repayment() | GatewayReport() | TakenBack() | GivenAgain():
-                return self.repayments.work([news], run)
-            case BankFileNews(names):
-                summary = Summary()
-                for name in names:
-                    self._read(name, summary)
-                return summary
-            case BankRows():
-                return self._book(news, run)
-            case RailWord():
-                repayments = self.repayments
-                return RailNews(repayments.book, repayments.clock).work(news)
-            case _:
-                assert_never(news)
+    def read(self, names: Sequence[str]) -> Summary:
+        """Queues the rows of files, and puts down what of each was refused."""
+        summary = Summary()
+        for name in names:
+            self._read(name, summary)
+        return summary
 
     def _read(self, name: str, summary: Summary) -> None:
-        """Queues a file's rows, and puts down what of it was refused."""
         if not is_file_name(name):
             summary.counts["file.refused"] += 1
             return
@@ -105,7 +87,7 @@ class Intake:
         rows = [{"line": row.line, "problem": row.problem} for row in bad.listed]
         self.files.keep_result(name, _result(name, rows=count, quarantined=bad.count, lines=rows))
 
-    def _book(self, batch: BankRows, run: str) -> Summary:
+    def book(self, batch: BankRows, run: str) -> Summary:
         """Books rows; those in front of a person by now are put down, on a repeat too."""
         arrived: list[Arrived] = [row.arrived() for row in batch.rows]
         verdicts, summary = self.repayments.judge(arrived, run)

@@ -18,6 +18,7 @@ from shared.workflows.attempt_deductions import FRESH, present
 from shared.workflows.debit_facts import debit_facts
 from shared.workflows.passes import Summary
 from shared.workflows.settling import OTHER_AMOUNT, Settling
+from shared.workflows.taking_back import TakingBack
 from shared.workflows.waking import Touched
 
 _KEY_MARGIN = timedelta(minutes=10)
@@ -107,6 +108,8 @@ class Reconciliation:
         file = self.book.loan_file(loan_id)
         if file:
             touched.note(file.loan.borrower_id, loan_id, outcome)
+        if outcome is Outcome.PAID:  # what took it back may have been told of while nobody knew that it was paid
+            TakingBack(self.book, self.shelf, self.clock, touched).take_what_waits(key)
 
     def _not_found(self, attempt: Attempt, settling: Settling, summary: Summary) -> Outcome:
         """The gateway never saw the key. Where that is final and the key still lives, the attempt is claimed again and

@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from shared.domain import keys
-from shared.domain.book import Attempt, AttemptState, EntryKind, LedgerEntry, LoanFile, Outcome
+from shared.domain.book import Attempt, AttemptState, AuditEntry, EntryKind, LedgerEntry, LoanFile, Outcome
 from shared.domain.changes import Insert
 from shared.domain.errors import BookError
 from shared.domain.money import Money
 from shared.domain.repayment import (
     GATEWAY,
     Arrived,
+    Channel,
     GatewayReport,
     GivenAgain,
     Misfit,
     Repayment,
     TakenBack,
+    reference_of,
     source_of,
 )
 from shared.ports.book import Book
@@ -31,6 +33,9 @@ from shared.workflows.settling import Settling
 from shared.workflows.taking_back import TakingBack
 from shared.workflows.verdicts import KNOWN, Verdict, unmatched
 from shared.workflows.waking import Touched
+
+_FAILED = "failed"
+"""By which the end of a refund that went and failed is known: it fails once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,21 @@ class Repayments:
             summary.counts[f"repayment.{verdict.became}"] += 1
             if verdict.misfit:
                 summary.counts[f"quarantine.{verdict.misfit.name}"] += 1
+            if verdict.became in ("unmatched", "conflict"):
+                self._note(one, verdict)
             verdicts.append(verdict)
         touched.tell(self.queue, run)
         return verdicts, summary
+
+    def _note(self, one: Arrived, verdict: Verdict) -> None:
+        """Puts news that contradicts our books into the audit, once: who is paged finds there which payment it is."""
+        misfit, reference = verdict.misfit or Misfit.TWO_STORIES, reference_of(one)
+        detail = {"reference": reference, "amount_minor": str(one.amount.minor), "currency": one.amount.currency}
+        revision = keys.money_revision(reference, misfit.name, one.amount.minor)
+        said = verdict.problem or misfit.value
+        what, now = f"{verdict.became}.{misfit.name}", self.clock.now()
+        entry = AuditEntry(keys.MONEY_NEWS, revision, now, source_of(reference), what, said, detail)
+        self.book.commit([Insert(entry)])
 
     # money that came
 
@@ -137,6 +154,9 @@ class Repayments:
             return self._unmatched(report, misfit, said)
         if not report.outcome.is_terminal:
             return Verdict("pending")
+        if attempt.refunds is not None and attempt.outcome is Outcome.PAID and report.outcome.is_failure:
+            failed = GivenAgain(EntryKind.REFUND, report.key, report.amount, _FAILED, Channel.WEBHOOK)
+            return self._taking_back(touched).give_again(failed)
         verdict = self._settle(attempt, report.outcome, report.gateway_ref, summary, touched)
         if report.outcome is Outcome.PAID:
             self._taking_back(touched).take_what_waits(report.key)
@@ -176,7 +196,10 @@ class Repayments:
         """Money that left under a refund's own key is the refund itself: evidence that it went."""
         refund = self._refund(back.reference)
         if refund is None:
-            return self._taking_back(touched).take(back)
+            verdict = self._taking_back(touched).take(back)
+            if back.outcome and verdict is not KNOWN:
+                summary.note_settled(back.outcome)
+            return verdict
         if misfit := _amount_misfit(refund, back.amount):
             went = GatewayReport(back.reference, Outcome.PAID, back.amount, None)
             return self._unmatched(went, misfit, _asked(refund), part="OUT")

@@ -60,30 +60,21 @@ def settle_refund(
     """Writes a refund's definite outcome once, whoever brings it. Returns `settled`, `known` or `conflict`.
 
     Money that went although the refund was settled otherwise, or although a bank took it back meanwhile, is booked all
-    the same, as it went, and counted as `conflict`: the second to suspense, in front of a person.
+    the same, as it went, and counted as `conflict`: the second to suspense, in front of a person. So is a failure after
+    the money went, which moves nothing here: the rail tells of money that comes again by a word of its own.
     """
     key = keys.intent_key(attempt.loan_id, attempt.seq)
     for _ in range(_MOST_RACES):
         current = book.attempt(attempt.loan_id, attempt.seq)
         if current is None:
             raise BookError(f"refund {key} has no row")
-        was_settled = current.state is AttemptState.SETTLED
-        if outcome is Outcome.VOID and current.presented != attempt.presented:
-            return "known"
-        if was_settled and (current.outcome is outcome or outcome is not Outcome.PAID):
-            return "known"
-        now, too_much = clock.now(), False
-        changes: list[Change] = []
-        if not was_settled:
-            done = replace(
-                current,
-                state=AttemptState.SETTLED,
-                outcome=outcome,
-                gateway_ref=gateway_ref,
-                settled_at=now,
-                stuck=None,
-            )
-            changes.append(SaveAttempt(done, was_presented=attempt.presented))
+        if stands := _stands(current, attempt, outcome):
+            if stands == "conflict":
+                summary.counts["conflict"] += 1
+            return stands
+        was_settled, now, too_much = current.state is AttemptState.SETTLED, clock.now(), False
+        done = _settled(current, outcome, gateway_ref, now)
+        changes: list[Change] = [] if was_settled else [SaveAttempt(done, was_presented=attempt.presented)]
         if outcome is Outcome.PAID:
             if booked_refund(book, key):
                 return "known"
@@ -93,8 +84,28 @@ def settle_refund(
         if book.commit(changes):
             if was_settled or too_much:
                 summary.counts["conflict"] += 1
-            return "conflict" if was_settled else "settled"
+            if was_settled:
+                return "conflict"
+            summary.note_settled(outcome)
+            return "settled"
     raise BookError(f"refund {key} could not be settled")
+
+
+def _settled(current: Attempt, outcome: Outcome, gateway_ref: str | None, now: datetime) -> Attempt:
+    return replace(
+        current, state=AttemptState.SETTLED, outcome=outcome, gateway_ref=gateway_ref, settled_at=now, stuck=None
+    )
+
+
+def _stands(current: Attempt, seen: Attempt, outcome: Outcome) -> str | None:
+    """Why nothing is written: it was presented again since it was seen, or was settled and no money went since."""
+    if outcome is Outcome.VOID and current.presented != seen.presented:
+        return "known"
+    if current.state is not AttemptState.SETTLED:
+        return None
+    if current.outcome is Outcome.PAID and outcome.is_failure:
+        return "conflict"
+    return "known" if current.outcome is outcome or outcome is not Outcome.PAID else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,10 @@ class Suspense:
         if loan_id is None:
             return opening(closed, now), None
         if found.left.minor < 0:
-            raise InputError("money that left can only be resolved elsewhere: take it back from its payment instead")
+            raise InputError(
+                "money that left can only be resolved elsewhere; it comes off its loan by itself once its payment is"
+                " told of (duebell attempt recheck, where that was a debit)"
+            )
         if file is None:
             raise InputError(f"there is no loan {loan_id}")
         if file.loan.currency != found.left.currency:

@@ -118,7 +118,7 @@ class Reminders:
             if isinstance(decision, Act):
                 decision, sending = self._chosen(facts, decision, now)
             summary.note(decision)
-            if self.sink:
+            if self.sink and (isinstance(sending, _Sending) or not isinstance(decision, Act)):  # else told before
                 self.sink.note(Line.CONTACT, borrower_id, now, decision)
             card = facts.file.card
             match decision:
@@ -158,7 +158,7 @@ class Reminders:
     def _chosen(
         self, facts: ContactFacts, decision: Act[Notice], now: datetime
     ) -> tuple[Act[Notice] | Defer | Drop, _Sending | ContactCard | None]:
-        """The channel and the text for a notice, and its claim as it is going to be written; or when to look again.
+        """A notice under its key, over one channel, and its claim as it is going to be written; or when to look again.
 
         A channel that took it for certain not is tried no more; the text is made before the claim, for a notice that
         has none is certainly not told. For one that was told already, the card that says so.
@@ -205,7 +205,9 @@ class Reminders:
             card = replace(card, contacts=logged(card.contacts, _contact(notice, channel, file.borrower, now), caps))
         following = plan_contact(file.borrower, card, facts.loans, facts.policies, now)
         card = replace(card, rev=card.rev + 1, step=next_step(following, now))
-        return decision, _Sending(facts, notice, policy, channel, text, record, card, isinstance(following, Act))
+        told = replace(notice, channels=(channel,) if channel else ())
+        sending = _Sending(facts, notice, policy, channel, text, record, card, isinstance(following, Act))
+        return replace(decision, do=told), sending
 
     def _is_wired(self, channel: Channel, policy: Policy) -> bool:
         """The deployment has the very provider that the lender's pack names: another one has other rules."""

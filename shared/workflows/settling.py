@@ -89,6 +89,7 @@ class Settling:
         changes = self._closing if beside else self._changes
         if not self.book.commit(changes(attempt, file, outcome, gateway_ref, now)):
             return None
+        self.summary.note_settled(outcome)
         return self._conflict() if beside else "settled"
 
     def _again(self, attempt: Attempt, file: LoanFile, outcome: Outcome, _gateway_ref: str | None) -> str | None:

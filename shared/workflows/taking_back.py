@@ -33,6 +33,7 @@ from shared.workflows.booking import (
 from shared.workflows.facts import policy_or_none
 from shared.workflows.held_money import still_open
 from shared.workflows.refund_settling import booked_refund
+from shared.workflows.returned_debits import debit_of, end_mandate
 from shared.workflows.verdicts import KNOWN, Verdict, unmatched
 from shared.workflows.waking import Touched
 
@@ -49,6 +50,8 @@ class TakingBack:
     def take(self, back: TakenBack) -> Verdict:
         """Takes money off the loan of its payment; in suspense where the payment is not known or holds too little."""
         identity = _told_as(back)
+        if not self.book.money(back.source, identity):
+            end_mandate(self.book, self.clock, back)
         for _ in range(MOST_RACES):
             if self.book.money(back.source, identity):
                 return KNOWN
@@ -85,7 +88,7 @@ class TakingBack:
         A second dispute about the same payment finds nothing left of it, and stands in suspense: the payment stays
         undone, what came again is an entry of its own.
         """
-        identity = f"{_told_as(news)}:again"
+        identity = _again_as(news)
         for _ in range(MOST_RACES):
             if self.book.money(news.source, identity):
                 return KNOWN
@@ -230,9 +233,9 @@ class TakingBack:
     def _is_retried(self, back: TakenBack, product: str) -> bool:
         """The rail's reason is one after which policy debits again by itself; without a reason or a policy, no."""
         policy = policy_or_none(self.shelf, product, self.clock.now())
+        attempt = debit_of(self.book, back.reference)
         if back.outcome is None or policy is None:
             return False
-        attempt = self.book.attempt(*keys.parse_intent_key(back.reference))
         rules = policy.under(attempt.rail) if attempt else None
         return rules is not None and back.outcome in rules.retry_outcomes
 
@@ -373,6 +376,11 @@ class TakingBack:
 def _told_as(news: TakenBack | GivenAgain) -> str:
     """By which a news of money that left is known; `_waiting_channel` reads it."""
     return f"{news.reference}:{news.channel}:{news.event_id}"
+
+
+def _again_as(news: GivenAgain) -> str:
+    """By which a news of money that came again is known; a refund comes again once, whoever tells of it and how."""
+    return f"{news.reference if news.kind is EntryKind.REFUND else _told_as(news)}:again"
 
 
 def _waiting_channel(entry: LedgerEntry, reference: str) -> Channel | None:

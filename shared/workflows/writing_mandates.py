@@ -92,6 +92,8 @@ def tell(book: Book, clock: Clock, said: Said, note: Note) -> Changed | Refused:
             return Refused(Refusal.NO_MANDATE)
         if refusal := refusal_of(mandate.status, said.status, said.by):
             return Refused(refusal)
+        if said.by is Actor.LENDER and said.status is MandateStatus.ACTIVE and all(s.is_dead for s in mandate.sources):
+            return Refused(Refusal.ALL_DEAD)
         move = Move(replace(mandate, status=said.status), mandate.status)
         if changed := write_changes(book, file, (move,), note, (), now):
             return changed

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from functions.change_mandates.answers import Done
-from shared.domain.book import MandateStatus
+from shared.domain.book import MandateStatus, Source, SourceKind
 from shared.domain.errors import EventError
+from shared.domain.mandates import Refusal
 from shared.runtime.mandate_events import change_mandates
 from tests.cli.conftest import Duebell, Ran
 from tests.unit.builders import a_mandate
@@ -193,6 +194,10 @@ def test_a_refusal_is_2_for_programs_too(duebell: Duebell, deployed: Deployed) -
         (["cancel"], "Missing argument"),
         (["suspend", "l-1", "m-1"], "Missing option"),
         (["suspend", "l-1", "m-1", "--reason", "  "], "--reason must be 1 to 200 characters on one line"),
+        (["fund", "l-1", "m-1", "--reason", "x"], "Missing option '--source'"),
+        (["fund", "l-1", "m-1", "--source", "balance:a-1"], "Missing option '--reason'"),
+        (["fund", "l-1", "m-1", "--reason", "x", "--source", "cheque:a-1"], "a source is written KIND:ACCOUNT"),
+        (["fund", "l-1", "m-1", "--reason", "x", *["--source", "balance:a"] * 2], "the sources name an account twice"),
         (["show", "a b"], "an id is 1 to 64"),
         (["pause", "l-1"], "No such command"),
     ],
@@ -256,6 +261,40 @@ def test_an_operator_answers_for_a_suspension_with_his_own_name(
         ("arn:aws:sts::123456789012:assumed-role/operators/li", "asked by telephone"),
         ("arn:aws:sts::123456789012:assumed-role/operators/li", "looked at"),
     ]
+
+
+FUND = ("mandate", "fund", "l-1", "m-1", "--reason", "a new card")
+
+
+def test_an_engineer_names_the_accounts_anew_in_their_order(
+    duebell: Duebell, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Source(SourceKind.BALANCE, "balance-1", is_dead=True)
+    deployed.office = an_office(mandates=[a_mandate(funding=(dead,), status=MandateStatus.SUSPENDED)])
+    with wire(http(200, WHO, "Content-Type: text/xml")) as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        resumed = duebell("mandate", "resume", "l-1", "m-1", "--reason", "looked at")
+        ran = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
+        again = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
+        denied = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9", "--json")
+        said = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9")
+    assert (resumed.code, resumed.err) == (2, f"duebell: {Refusal.ALL_DEAD.value} (ALL_DEAD)\n")
+    assert (ran.code, ran.out) == (0, "m-1 is suspended since 2026-03-12T02:00:00Z\n")
+    assert (again.code, again.err) == (2, "duebell: the mandate stands so already (STANDS_SO)\n")
+    assert json.loads(denied.out)["refused"]["source"] == "credit-card:card-9"
+    assert (denied.code, said.code) == (2, 2)
+    assert said.err == f"duebell: --source credit-card:card-9: {Refusal.SOURCE_DENIED.value} (SOURCE_DENIED)\n"
+    (mandate,) = deployed.office.file.mandates
+    assert [s.account_ref for s in mandate.funding] == ["card-2", "balance-1"]
+    (entry,) = deployed.office.store.audit("l-1")
+    assert (entry.actor, entry.reason) == ("arn:aws:sts::123456789012:assumed-role/operators/li", "a new card")
+
+
+def test_the_order_of_accounts_and_which_are_dead_is_shown(duebell: Duebell, deployed: Deployed) -> None:
+    order = (Source(SourceKind.BALANCE, "balance-1", is_dead=True), Source(SourceKind.DEBIT_CARD, "card-2"))
+    deployed.office = an_office(mandates=[a_mandate(funding=order)])
+    shown = duebell("mandate", "show", "l-1").out
+    assert shown == "m-1  stub  active, signed on 2025-12-10, from balance (dead), then debit-card\n"
 
 
 def test_neither_code_nor_phone_is_shown(typing: Any, duebell: Duebell, deployed: Deployed) -> None:

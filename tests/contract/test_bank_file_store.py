@@ -105,6 +105,11 @@ def test_a_file_that_is_too_large_is_refused(bucket: Bucket) -> None:
         list(bucket.files.lines("x.csv"))
 
 
+def test_a_hundred_thousand_rows_as_documented_fit_and_half_as_many_again_at_most() -> None:
+    row = len(b"BANK-20260310-100000,1000.00,CNY,2026-03-10,HB-1000000\r\n")
+    assert 1.2 < MOST_BYTES / (100_000 * row) < 1.5
+
+
 def test_a_result_stands_beside_the_files_and_is_written_over(bucket: Bucket) -> None:
     for count_ in (1, 2):
         bucket.files.keep_result("x.csv", json.dumps({"rows": count_}))

@@ -16,12 +16,13 @@ from botocore.exceptions import CredentialRetrievalError
 
 from functions.payment_stub import handler
 from functions.payment_stub.routes import routes_to
+from shared.adapters.gateway_answers import KEY_LIFE
 from shared.adapters.http_gateway import HttpGateway
 from shared.adapters.memory.gateway import MemoryGateway
 from shared.adapters.memory.stub_books import KeptEvents, MemoryStubBooks
 from shared.adapters.policy_files import rail_codes, read_packs
 from shared.domain.book import Outcome
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, SettingsError
 from shared.domain.gateway import CLIENT_TIMEOUT_SECONDS
 from shared.domain.money import Money
 from shared.ports.stub import Reply
@@ -49,7 +50,8 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "memory":
         return Bench(MemoryGateway(stub), books)
     url = request.getfixturevalue("serve")(stub)
-    gateway = HttpGateway(REAL_URL, "eu-west-1", CREDENTIALS, url, CLIENT_TIMEOUT_SECONDS / SPEED, codes=CODES)
+    patience, promise = CLIENT_TIMEOUT_SECONDS / SPEED, dict[str, Any](key_life=KEY_LIFE, not_found_is_final=True)
+    gateway = HttpGateway(REAL_URL, "eu-west-1", CREDENTIALS, url, patience, codes=CODES, **promise)
     return Bench(gateway, books)
 
 
@@ -197,11 +199,36 @@ def test_a_key_that_was_never_seen_is_not_found_and_that_is_final(bench: Bench) 
 
 
 def test_what_a_gateway_promises_of_its_keys_is_its_owner_s_to_say() -> None:
-    promise: dict[str, Any] = {"key_life": timedelta(hours=24), "not_found_is_final": False}
-    memory = MemoryGateway(PaymentStub(MemoryStubBooks(), KeptEvents()), **promise)
-    http_gateway = HttpGateway(REAL_URL, "eu-west-1", CREDENTIALS, codes=CODES, **promise)
-    for gateway in (memory, http_gateway):
-        assert (gateway.key_life, gateway.not_found_is_final) == (timedelta(hours=24), False)
+    for life, final in ((timedelta(hours=12), False), (timedelta(hours=48), True)):
+        promise: dict[str, Any] = {"key_life": life, "not_found_is_final": final}
+        memory = MemoryGateway(PaymentStub(MemoryStubBooks(), KeptEvents()), **promise)
+        http_gateway = HttpGateway(REAL_URL, "eu-west-1", CREDENTIALS, codes=CODES, **promise)
+        for gateway in (memory, http_gateway):
+            assert (gateway.key_life, gateway.not_found_is_final) == (life, final)
+
+
+def test_a_gateway_whose_owner_says_nothing_promises_little() -> None:
+    gateway = HttpGateway(REAL_URL, "eu-west-1", CREDENTIALS, codes=CODES)
+    assert (gateway.key_life, gateway.not_found_is_final) == (timedelta(hours=24), False)
+
+
+@pytest.mark.parametrize("url", ["http://gateway.example", "gateway.example", "ftp://gateway.example"])
+def test_debits_go_over_tls_only(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^the payment gateway's address must begin with https://$"):
+        HttpGateway(url, "eu-west-1", CREDENTIALS, codes=CODES)
+
+
+@pytest.mark.parametrize(
+    ("url", "via"),
+    [
+        (REAL_URL, None),
+        ("http://127.0.0.1:9", None),
+        ("http://localhost:9", None),
+        ("http://abcdef.lambda-url.us-east-1.localhost:4566/", "http://127.0.0.1:4566"),
+    ],
+)
+def test_loopback_and_the_stub_of_a_local_aws_need_none(url: str, via: str | None) -> None:
+    HttpGateway(url, "eu-west-1", CREDENTIALS, via, codes=CODES)
 
 
 def test_a_refused_request_is_our_mistake_and_charges_nothing(bench: Bench) -> None:

@@ -3,11 +3,15 @@
 import logging
 import socket
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from shared.adapters.eum_sms import EumRoute, EumSms, eum_client
 from shared.adapters.memory.outbox import MemoryOutbox
 from shared.adapters.memory.world import FixedClock
+from shared.adapters.ses_email import SesEmail, ses_client
+from shared.adapters.sns_sms import SnsSmsProvider, sns_client
 from shared.ports.messages import DEFINITELY_NOT_SENT, TOO_LATE
 from shared.ports.world import SendResult
 from tests.contract.providers import MEANS, NOTHING_DEFINITE, PROVIDERS, Answer, Case, memory_outbox, opened
@@ -108,3 +112,24 @@ def test_the_provider_in_memory_sends_nothing_late() -> None:
     outbox = MemoryOutbox(FixedClock(MESSAGE.until))
     assert outbox.send(MESSAGE) == TOO_LATE
     assert outbox.sent == []
+
+
+@pytest.mark.parametrize(
+    ("name", "a_client", "over"),
+    [
+        ("sns-sms", sns_client, SnsSmsProvider),
+        ("eum-sms", eum_client, lambda client, clock: EumSms(client, clock, EumRoute("duebell"))),
+        ("ses", ses_client, lambda client, clock: SesEmail(client, clock, "pay@lender.example", "duebell")),
+    ],
+)
+def test_after_a_pause_a_message_goes_over_a_new_connection(name: str, a_client: Any, over: Any) -> None:
+    """One that went stale while the function slept would make the next message an unknown."""
+    case, clock = next(p for p in PROVIDERS if p.name == name), [0]
+    with wire(case.replies[Answer.SENT]) as server:
+        client = a_client(endpoint_url=server.url, region_name="us-east-1", wall_seconds=lambda: clock[0])
+        provider, connections = over(client, FixedClock(NOW)), []
+        for clock[0] in (100, 104, 109, 108):  # within the pause, after it, and with a clock that was set back
+            assert provider.send(case.message).result is SendResult.SENT
+            connections.append(len(server.connections))
+        assert connections == [1, 1, 2, 3]
+        client.close()

@@ -43,10 +43,10 @@ from shared.workflows.import_portfolio import Report, import_portfolio
 from shared.workflows.passes import Summary
 from shared.workflows.payment_stub import PaymentStub
 from shared.workflows.plan_work import Planner
-from shared.workflows.read_bank_files import Intake
 from shared.workflows.reconcile import Reconciliation
 from shared.workflows.record_escalations import Escalations
 from shared.workflows.record_repayments import Repayments
+from shared.workflows.repayments_intake import RepaymentsIntake
 from shared.workflows.send_reminders import Reminders
 
 
@@ -78,7 +78,7 @@ class MemoryWorld:
         shared = (self.shelf, self.clock, self.queue)
         self._planner = Planner(self.book, self.queue, self.clock, self.shelf, BUSINESS_ZONE, self.switches)
         self._reconciliation = Reconciliation(self.book, gateway, *shared, self.switches)
-        self._intake = Intake(Repayments(self.book, *shared), MemoryBankFiles(), self.events)
+        self._intake = RepaymentsIntake(Repayments(self.book, *shared), MemoryBankFiles(), self.events)
         deductions = Deductions(self.book, gateway, *shared, self.switches)
         senders = {Channel.SMS: Sender("sandbox", self.sms)}
         reminders = Reminders(self.book, senders, fill, *shared, self.switches)

@@ -130,10 +130,13 @@ class Stack:
         self.tables = create_tables(self.dynamodb, f"{template.STACK}-")
         self.known = template.defaults() | {
             "AWS::StackName": template.STACK,
+            "AWS::AccountId": ACCOUNT,
             "HasGatewayUrl": True,
             "HasLinkAddress": False,
             "OpenLinksUrl.FunctionUrl": "https://links.example/",
             "GatewayUrl": self.server.url,
+            "GatewayKeyHours": "8760",  # the stub's promise
+            "GatewayNotFoundIsFinal": "true",
             "VirtualTime": "on",
             "AllowedPhones": "+447700900*",
         }

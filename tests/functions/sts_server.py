@@ -1,4 +1,4 @@
-"""STS on loopback: whoever signs as ALICE is user/alice. What it does not know it refuses, as AWS does."""
+"""STS on loopback: whoever signs as ALICE is user/alice, a STRANGER one of another account. NOBODY it refuses."""
 
 import re
 import threading
@@ -11,10 +11,10 @@ from botocore.credentials import Credentials
 from shared.adapters.sts import caller_proof
 from shared.runtime.operator_events import CALLER, digest_of
 
-ACCOUNT = "123456789012"
+ACCOUNT, ANOTHER = "123456789012", "210987654321"
 _ANSWER = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
-    "<Arn>{arn}</Arn><UserId>AIDAEXAMPLE</UserId><Account>123456789012</Account>"
+    "<Arn>{arn}</Arn><UserId>AIDAEXAMPLE</UserId>"
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
 
@@ -23,7 +23,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         signed = re.search(r"Credential=([A-Z]+)/", self.headers.get("Authorization", ""))
-        status = 200 if signed and signed.group(1) != "STRANGER" else 403
+        status = 200 if signed and signed.group(1) != "NOBODY" else 403
         body = _ANSWER.format(arn=arn(signed.group(1))) if signed and status == 200 else "<ErrorResponse/>"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -43,7 +43,7 @@ def url() -> str:
 
 
 def arn(person: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:user/{person.lower()}"
+    return f"arn:aws:iam::{ANOTHER if person == 'STRANGER' else ACCOUNT}:user/{person.lower()}"
 
 
 def signed(event: dict[str, Any], person: str = "ALICE") -> dict[str, Any]:

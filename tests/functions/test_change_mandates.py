@@ -58,6 +58,7 @@ def test_deduction_is_turned_off_and_on_again(stack: Stack) -> None:
             "signed_on": "2026-01-10",
             "since": "2026-03-10T12:00:00Z",
             "expires_on": None,
+            "funding": [],
         }
     ]
 
@@ -130,7 +131,7 @@ def test_in_a_stack_for_tests_a_number_that_is_not_listed_gets_no_code(stack: St
     ("event", "problem"),
     [
         (ASK | {"purpose": "pause"}, "purpose must be enable or cancel"),
-        (ASK | {"do": "pay"}, "do must be ask or confirm or suspend or resume or show"),
+        (ASK | {"do": "pay"}, "do must be ask or confirm or suspend or resume or fund or show"),
         (ASK | {"loan_id": "a b"}, "loan_id must be an id"),
         (confirming("12345", "0" * 64), "code must be six digits in quotes"),
         (confirming("１２３４５６", "0" * 64), "code must be six digits in quotes"),
@@ -138,6 +139,11 @@ def test_in_a_stack_for_tests_a_number_that_is_not_listed_gets_no_code(stack: St
         (confirming("123456", "0" * 64, channel="An App"), "channel must be a word"),
         ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "actor": "a b", "reason": "r"}, "actor must be"),
         ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "actor": "a", "reason": " "}, "reason must be"),
+        (
+            {"v": 1, "do": "fund", "loan_id": "L", "mandate_id": "m", "sources": ["x:y"]},
+            "sources must be a list of 1 to",
+        ),
+        ({"v": 1, "do": "fund", "loan_id": "L", "mandate_id": "m", "sources": "balance:a"}, "sources must be a list"),
         ({"v": 1, "do": "show", "loan_id": "L", "purpose": "x"}, "unknown field 'purpose'"),
         ({"v": 2, "do": "show", "loan_id": "L"}, "v must be 1"),
     ],
@@ -154,3 +160,15 @@ def test_a_code_waits_for_a_switch_by_a_refusal(stack: Stack) -> None:
     assert stack.inbox == []
     stack.turn(ALL_ON)
     assert "asked" in stack.invoke("change_mandates", ASK)
+
+
+def test_without_a_provider_of_sms_the_lender_suspends_and_looks_and_only_codes_are_refused(stack: Stack) -> None:
+    stack.known["SmsProvider"] = "none"
+    with stack.restarted("change_mandates"):
+        assert stack.invoke("change_mandates", ASK)["refused"]["reason"] == "NO_PROVIDER"
+        lender = {"v": 1, "do": "suspend", "loan_id": "HB-001", "mandate_id": "M-HB-001"}
+        done = stack.invoke("change_mandates", lender | {"actor": "desk", "reason": "asked for by the borrower"})
+        assert done["changed"]["mandates"] == [{"mandate_id": "M-HB-001", "status": "suspended"}]
+        shown = stack.invoke("change_mandates", {"v": 1, "do": "show", "loan_id": "HB-001"})["standing"]
+    assert shown["mandates"][0]["status"] == "suspended"
+    assert stack.inbox == []

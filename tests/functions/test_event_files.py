@@ -118,6 +118,14 @@ def change_mandates_show(stack: Stack, answer: Any) -> None:
     assert answer["standing"]["history"] == []
 
 
+def change_mandates_fund(stack: Stack, answer: Any) -> None:
+    assert answer["changed"]["mandates"] == [{"mandate_id": "M-HB-001", "status": "active"}]
+    file = stack.book.loan_file("HB-001")
+    assert file is not None
+    found = [(source.kind.value, source.account_ref) for source in file.mandates[0].funding]
+    assert found == [("debit-card", "paid-card-2"), ("balance", "paid-HB-001")]
+
+
 def change_mandates_suspend(stack: Stack, answer: Any) -> None:
     assert answer["changed"]["mandates"] == [{"mandate_id": "M-HB-001", "status": "suspended"}]
 
@@ -148,6 +156,13 @@ def record_repayments_reversal(stack: Stack, answer: Any) -> None:
 def record_repayments_chargeback(stack: Stack, answer: Any) -> None:
     assert answer == {"batchItemFailures": []}
     assert list(stack.booked("gateway").values()) == [Money(-51000, "CNY")]
+
+
+def record_repayments_reinstatement(stack: Stack, answer: Any) -> None:
+    """The dispute was won: the loan has its money again, and nobody has to look at it any more."""
+    assert answer == {"batchItemFailures": []}
+    assert stack.instalment("HB-001", 2).outstanding_minor == 0
+    assert not stack.instalment("HB-001", 2).blocked
 
 
 def record_repayments_mandate(stack: Stack, answer: Any) -> None:
@@ -267,7 +282,11 @@ def explain_day(stack: Stack, answer: Any) -> None:
     assert [one["key"] for one in answer["done"]] == ["PRE_DEBIT#HB-001#002#0"]
 
 
-FIRST: dict[str, Callable[[Stack], None]] = {"operate_reopen": charged_back, "open_links_code": with_its_link}
+FIRST: dict[str, Callable[[Stack], None]] = {
+    "operate_reopen": charged_back,
+    "record_repayments_reinstatement": charged_back,
+    "open_links_code": with_its_link,
+}
 """What has to happen before some of them."""
 
 CHECKS: dict[str, Callable[[Stack, Any], None]] = {
@@ -286,6 +305,7 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         record_repayments_received,
         record_repayments_reversal,
         record_repayments_chargeback,
+        record_repayments_reinstatement,
         record_repayments_mandate,
         record_repayments_rows,
         record_repayments_file,
@@ -299,6 +319,7 @@ CHECKS: dict[str, Callable[[Stack, Any], None]] = {
         change_mandates_ask,
         change_mandates_confirm,
         change_mandates_show,
+        change_mandates_fund,
         change_mandates_suspend,
         pay_now_several,
         pay_now_payoff,

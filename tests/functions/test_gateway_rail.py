@@ -1,15 +1,18 @@
-"""One setting says whose codes the gateway speaks, and all five functions that hear it read them so."""
+"""One setting says whose codes the gateway speaks, and all five functions that hear it read them so; two more say what
+it promises of its keys."""
 
 import ast
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from shared.adapters.gateway_answers import KEY_LIFE
 from shared.adapters.http_gateway import HttpGateway
 from shared.adapters.policy_files import codes_spoken, rail_codes, read_packs
 from shared.domain.errors import SettingsError
@@ -46,6 +49,24 @@ def test_the_setting_decides_whose_codes_are_read(empty_stack: Stack, function: 
             app = empty_stack.app(function)
             codes = bootstrap(function).codes() if function == "record_repayments" else gateway_in(app)._codes
             assert codes == rail_codes(rail)
+
+
+@pytest.mark.parametrize("function", ASKING)
+def test_the_settings_decide_what_the_gateway_promises(empty_stack: Stack, function: str) -> None:
+    for hours, final in (("24", "false"), ("72", "true")):
+        empty_stack.known |= {"GatewayKeyHours": hours, "GatewayNotFoundIsFinal": final}
+        with empty_stack.restarted(function):
+            gateway = gateway_in(empty_stack.app(function))
+        assert (gateway.key_life, gateway.not_found_is_final) == (timedelta(hours=int(hours)), final == "true")
+
+
+@pytest.mark.parametrize("function", ASKING)
+def test_the_stub_s_own_promise_needs_no_parameter(empty_stack: Stack, function: str) -> None:
+    empty_stack.known |= {"GatewayKeyHours": "", "GatewayNotFoundIsFinal": "", "HasGatewayUrl": False}
+    empty_stack.known["PaymentStubUrl.FunctionUrl"] = empty_stack.server.url
+    with empty_stack.restarted(function):
+        gateway = gateway_in(empty_stack.app(function))
+    assert (gateway.key_life, gateway.not_found_is_final) == (KEY_LIFE, True)
 
 
 @pytest.mark.parametrize("function", [*ASKING, "record_repayments"])

@@ -51,7 +51,8 @@ def test_the_same_order_with_another_ones_signature_is_that_ones(paid_stack: Sta
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (signed(refund(), "STRANGER"), "not valid"),
+        (signed(refund(), "NOBODY"), "not valid"),
+        (signed(refund(), "STRANGER"), "another AWS account"),
         (signed(refund(amount="1.00 CNY")) | {"amount": "500.00 CNY"}, "for another order"),
         (refund(caller={"Authorization": "AWS4-HMAC-SHA256 Credential=ALICE/x"}), "for another order"),
         (signed(refund()) | {"caller": signed(refund(verb="recheck"))["caller"]}, "for another order"),
@@ -82,6 +83,8 @@ def test_a_second_person_approves_and_the_first_cannot(paid_stack: Stack) -> Non
     approval = {"v": 1, "verb": "approve", "request": asked["request"]}
     with pytest.raises(InputError, match="another person approves it"):
         paid_stack.invoke("operate", signed(approval))
+    with pytest.raises(CallerError, match="another AWS account"):
+        paid_stack.invoke("operate", signed(approval, "STRANGER"))
     done = paid_stack.invoke("operate", signed(approval, "BOB"))
     assert [one["result"] for one in done["results"]] == ["known"]
     with pytest.raises(InputError, match="was used already"):

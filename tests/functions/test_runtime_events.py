@@ -11,7 +11,7 @@ from shared.domain.bank_file import BankFileNews, BankRow, BankRows
 from shared.domain.book import EntryKind, Line, Outcome
 from shared.domain.errors import EventError
 from shared.domain.money import Money
-from shared.domain.repayment import Channel, GatewayReport, Repayment, TakenBack
+from shared.domain.repayment import Channel, GatewayReport, GivenAgain, Repayment, TakenBack
 from shared.domain.request import ByHand
 from shared.runtime import events, hint_events, plan_events, repayment_events
 from tests.functions.payloads import record
@@ -319,6 +319,10 @@ EVIDENCE = GatewayReport("HB-001:P000001", Outcome.PAID, MONEY, None, came_in=Tr
             for code, outcome in (("insufficient", Outcome.INSUFFICIENT), ("a-new-one", None))
         ),
         (
+            taken_back(kind="reinstatement", of="chargeback", key="HB-001:P000001"),
+            GivenAgain(EntryKind.CHARGEBACK, "HB-001:P000001", Money(500, "CNY"), "E-2", Channel.WEBHOOK),
+        ),
+        (
             taken_back(kind="chargeback", key="HB-001:P000001", taken_on="2026-03-09"),
             TakenBack(
                 EntryKind.CHARGEBACK,
@@ -348,6 +352,8 @@ MALFORMED_REPAYMENTS += [
     (transfer(note="for 王秀兰"), "unknown field 'note'"),
     (taken_back(amount_minor=-5), "amount_minor must be"),
     (taken_back(taken_on="today"), "taken_on must be"),
+    (taken_back(kind="reinstatement"), "of is missing"),
+    (taken_back(kind="reinstatement", of="payment"), "of must be reversal or chargeback or refund"),
     (by_hand(numbers=[]), "numbers must be"),
     (by_hand(numbers=[0]), "numbers must be"),
     (by_hand(numbers=[True]), "numbers must be"),

@@ -1,5 +1,8 @@
 """Settings: read from an environment, and one clear error that names the variable."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from shared.domain.book import Line
@@ -25,6 +28,8 @@ GOOD = {
     "VIRTUAL_TIME": "off",
     "GATEWAY_URL": "https://gateway",
     "GATEWAY_RAIL": "ach",
+    "GATEWAY_KEY_HOURS": "24",
+    "GATEWAY_NOT_FOUND_IS_FINAL": "false",
     "AWS_REGION": "eu-central-1",
     "DUEBELL_ENVIRONMENT": "test",
     "ALLOWED_PHONES": "+15005550001,+447700900*",
@@ -53,7 +58,9 @@ def test_each_need_is_read() -> None:
     assert Queues.from_env(Line.DEBIT, env=GOOD) == Queues({Line.DEBIT: "https://queue/debit"})
     assert Time.from_env(GOOD) == Time(is_virtual=False, control_table="x-control")
     assert Time.from_env(GOOD | {"VIRTUAL_TIME": "on"}).is_virtual
-    assert gateway(GOOD) == GatewayWiring("https://gateway", "eu-central-1", None, "ach")
+    promise: dict[str, Any] = {"key_life": timedelta(hours=24), "not_found_is_final": False}
+    assert gateway(GOOD) == GatewayWiring("https://gateway", "eu-central-1", None, "ach", **promise)
+    assert gateway(GOOD | {"GATEWAY_NOT_FOUND_IS_FINAL": "true"}).not_found_is_final
     assert gateway_rail(GOOD) == "ach"
     assert gateway(GOOD | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).via == "http://127.0.0.1:4566"
     assert Webhooks.from_env(GOOD) == Webhooks("https://door", "x/signing", None)
@@ -85,6 +92,10 @@ def test_only_production_writes_to_everybody() -> None:
         ("GATEWAY_URL", None, "missing"),
         ("GATEWAY_RAIL", None, "missing"),
         ("GATEWAY_RAIL", "", "empty"),
+        *(("GATEWAY_KEY_HOURS", one, "must be a whole number from 1 to 9999") for one in ("0", "10000", "24h", "²")),
+        ("GATEWAY_KEY_HOURS", "", "empty"),
+        ("GATEWAY_NOT_FOUND_IS_FINAL", "yes", "must be true or false"),
+        ("GATEWAY_NOT_FOUND_IS_FINAL", "", "empty"),
         ("DUEBELL_ENVIRONMENT", "prod", "must be production or test"),
         ("DUEBELL_ENVIRONMENT", None, "missing"),
         ("ALLOWED_PHONES", None, "missing"),

@@ -46,6 +46,7 @@ READS: Mapping[str, tuple[object, ...]] = {
 NOT_ASKED: Mapping[tuple[str, Right], str] = {
     ("attempt_deductions", ("Query", "ledger")): "it settles what it presented, and that is no refund",
     ("pay_now", ("Query", "ledger")): "it settles what it presented, and that is no refund",
+    ("reconcile", ("PutItem", "audit")): "it takes what waited, whose mandate ended when it was told of",
 }
 """Calls in reach that a function never makes, and why."""
 

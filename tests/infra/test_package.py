@@ -3,6 +3,7 @@
 import ast
 import json
 import marshal
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from shared.adapters.policy_files import BUNDLE, read_packs
 PACKAGE = ROOT / "infra" / "package" / "package.py"
 FUNCTIONS = [name for name, one in read()["Resources"].items() if one["Type"] == "AWS::Serverless::Function"]
 LARGER = {
-    "operate": 345_000,
+    "operate": 375_000,
+    "reconcile": 315_000,
     "send_reminders": 330_000,
     "record_receipts": 310_000,
     "record_repayments": 310_000,
@@ -96,6 +98,14 @@ def test_the_layer_is_small_and_compiled(layer: Path) -> None:
     for source in layer.rglob("*.py"):
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         bytecode(compiled, f"/opt/{source.relative_to(layer)}")
+
+
+def test_an_architecture_that_no_layer_is_built_for_is_refused(tmp_path: Path) -> None:
+    asked = os.environ | {"ARCHITECTURE": "arm"}
+    command = [sys.executable, str(PACKAGE), "Dependencies", str(tmp_path / "x")]
+    built = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stderr) == (2, "ARCHITECTURE is arm: it must be arm64 or x86_64\n")
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_layer_has_the_models_of_what_is_called(layer: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
         "AWS::KMS::Key": 1,  # of the borrowers
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 69,
+        "AWS::CloudWatch::Alarm": 79,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -172,7 +172,7 @@ class TestFunctions:
                 continue  # numbers, endpoints and addresses are many; a test of their own says which
             if many(statement["Action"])[0].startswith("s3:"):
                 folders = {"${BankFiles.Arn}/incoming/*", "${BankFiles.Arn}/results/*"}
-                assert statement["Resource"]["Fn::Sub"] in folders
+                assert actions == {"s3:ListBucket"} or statement["Resource"]["Fn::Sub"] in folders
                 continue
             assert not [resource for resource in many(statement["Resource"]) if "*" in json.dumps(resource)]
 
@@ -220,6 +220,18 @@ class TestFunctions:
     @pytest.mark.parametrize("name", ["PayNow", "Operate"])
     def test_what_a_person_orders_is_never_repeated_by_aws(self, name: str) -> None:
         assert properties(f"{name}EventInvokeConfig")["MaximumRetryAttempts"] == 0
+
+    def test_who_makes_links_writes_their_rows_and_no_switch(self) -> None:
+        written = [one for one in statements("SendRemindersRole") if many(one["Action"]) == ["dynamodb:PutItem"]]
+        assert [one["Condition"] for one in written] == [
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["LINK#*"]},
+                "Null": {"dynamodb:LeadingKeys": False},  # a request without the key passes the first alone
+            }
+        ]
+
+    def test_only_principals_of_the_stack_s_account_give_orders(self) -> None:
+        assert variables("Operate")["OPERATORS_ACCOUNT"] == {"Ref": "AWS::AccountId"}
 
     def test_no_role_reads_every_queue(self) -> None:
         for name in FUNCTIONS:
@@ -315,6 +327,16 @@ class TestTheGatewaysRail:
         asserted = [one["Assert"] for one in rule["Assertions"]]
         assert asserted == [{"Fn::Not": [{"Fn::Equals": [{"Ref": "GatewayRail"}, "stub"]}]}]
 
+    def test_a_gateway_of_its_own_promises_what_its_owner_says(self) -> None:
+        """With the stub's promise, a lookup that lags would end in a second charge."""
+        rule = TEMPLATE["Rules"]["AGatewayOfItsOwnSaysWhatItPromises"]
+        assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "GatewayUrl"}, ""]}]}
+        asked = ["GatewayKeyHours", "GatewayNotFoundIsFinal"]
+        assert [one["Assert"] for one in rule["Assertions"]] == [
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in asked
+        ]
+        assert [TEMPLATE["Parameters"][name]["Default"] for name in asked] == ["", ""]
+
 
 class TestWebhooksAndBankFiles:
     def test_only_the_doors_answer_requests_that_no_role_signed(self) -> None:
@@ -348,6 +370,12 @@ class TestWebhooksAndBankFiles:
         assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 400
         (denied,) = properties("BankFilesPrivate")["PolicyDocument"]["Statement"]
         assert denied["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+    def test_a_file_that_is_gone_is_told_from_one_that_may_not_be_read(self) -> None:
+        """Without the right to list, S3 answers 403 for a key that is not there."""
+        (listing,) = [one for one in statements("RecordRepaymentsRole") if "s3:ListBucket" in many(one["Action"])]
+        assert listing["Resource"] == {"Fn::GetAtt": ["BankFiles", "Arn"]}
+        assert listing["Condition"] == {"StringLike": {"s3:prefix": "incoming/*"}}
 
     def test_only_this_bucket_may_tell_of_files(self) -> None:
         (allowed,) = properties("BankFilesMayTell")["PolicyDocument"]["Statement"]
@@ -466,25 +494,27 @@ class TestAlarms:
     def test_what_the_workers_say_needs_a_person_pages(self) -> None:
         workers = {properties(name)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS}
         lines = {"send_reminders", "attempt_deductions", "record_escalations"}
+        settlers = {"attempt_deductions", "pay_now", "operate", "reconcile", "record_repayments"}
         said: dict[str, set[str]] = {}
         for one in ALARMS:
             if one["Namespace"] == {"Fn::Sub": "Duebell/${Prefix}"}:
                 said.setdefault(one["MetricName"], set()).add(one["Dimensions"][0]["Value"])
         assert said == {
-            "attempt.config": {"attempt_deductions"},
-            "attempt.risk": {"attempt_deductions"},
             "defer.CALENDAR_ENDED": {"attempt_deductions"},
             "gateway-silent": {"reconcile"},
             "provider-silent": {"send_reminders"},
             "defer.RAIL_CALENDAR_ENDED": {"attempt_deductions"},
             "defer.RAIL_UNKNOWN": {"attempt_deductions"},
+            "settled.config": settlers,
+            "settled.risk": settlers,
             "stuck": {"reconcile"},
+            "failed": {"reconcile"},
             f"defer.{Reason.POLICY_MISSING.name}": lines,
             f"defer.{Reason.NO_CONTACT_WINDOW.name}": {"send_reminders"},
             f"defer.{Reason.NO_PROVIDER.name}": {"send_reminders"},
             f"defer.{Reason.TEXT_REFUSED.name}": {"send_reminders"},
             "quarantined": lines,
-            "conflict": {"attempt_deductions", "pay_now", "reconcile", "record_repayments"},
+            "conflict": settlers,
             "repayment.charged-back": {"record_repayments"},
             "file.refused": {"record_repayments"},
             "mandate.rail.refused": {"record_repayments"},

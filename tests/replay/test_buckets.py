@@ -1,19 +1,24 @@
 """Buckets kept from change to change are those that anyone would count anew each evening."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import Instalment, InstalmentState, Stage
-from shared.replay.buckets import Buckets, Level, Stay
+from shared.domain.errors import PolicyError
+from shared.domain.policy import Policy
+from shared.replay.buckets import Buckets, Group, Level, Stay
 
 FIRST = date(2026, 3, 1)
 POLICY = PolicyFiles().policy("jiebei", datetime(2026, 3, 1, 12, tzinfo=UTC))
 STARTS = {rule.stage: rule.from_dpd for rule in POLICY.stages}
 DAYS = 100
+GROUP = "jiebei", "CN"
 
 
 def instalment(number: int, due: int, minor: int = 1000, paid: int = 0) -> Instalment:
@@ -37,9 +42,9 @@ def lives(draw: st.DrawFn) -> tuple[list[int], dict[int, int]]:
 @given(lives())
 def test_every_evening_the_levels_are_those_of_a_plain_count(life: tuple[list[int], dict[int, int]]) -> None:
     dues, paid = life
-    buckets = Buckets(FIRST)
+    buckets = Buckets(FIRST, lambda *_: POLICY)
     rows = [instalment(n + 1, due) for n, due in enumerate(dues)]
-    buckets.add(rows, POLICY, FIRST)
+    buckets.add(rows, GROUP, FIRST)
     for day in range(DAYS):
         buckets.pay([instalment(n + 1, dues[n], paid=1000) for n, on in paid.items() if on == day], on_day(day))
         unpaid = [due for n, due in enumerate(dues) if paid.get(n, DAYS) > day]
@@ -55,8 +60,8 @@ def test_stays_are_the_days_between_the_evenings_on_which_the_bucket_differs(
     life: tuple[list[int], dict[int, int]],
 ) -> None:
     dues, paid = life
-    buckets = Buckets(FIRST)
-    buckets.add([instalment(n + 1, due) for n, due in enumerate(dues)], POLICY, FIRST)
+    buckets = Buckets(FIRST, lambda *_: POLICY)
+    buckets.add([instalment(n + 1, due) for n, due in enumerate(dues)], GROUP, FIRST)
     for day in range(DAYS):
         buckets.pay([instalment(n + 1, dues[n], paid=1000) for n, on in paid.items() if on == day], on_day(day))
         buckets.end(on_day(day))
@@ -78,8 +83,8 @@ def on_day(day: int) -> date:
 
 
 def test_a_payment_on_the_day_of_entering_prevents_the_entry() -> None:
-    buckets = Buckets(FIRST)
-    buckets.add([instalment(1, due=4)], POLICY, FIRST)
+    buckets = Buckets(FIRST, lambda *_: POLICY)
+    buckets.add([instalment(1, due=4)], GROUP, FIRST)
     for day in range(6):
         if day == 5:
             buckets.pay([instalment(1, due=4, paid=1000)], on_day(day))
@@ -88,15 +93,65 @@ def test_a_payment_on_the_day_of_entering_prevents_the_entry() -> None:
 
 
 def test_a_stay_that_began_before_the_first_day_keeps_its_beginning_and_one_that_ended_before_is_left_out() -> None:
-    buckets = Buckets(FIRST)
-    buckets.add([instalment(1, due=-40)], POLICY, FIRST)
+    buckets = Buckets(FIRST, lambda *_: POLICY)
+    buckets.add([instalment(1, due=-40)], GROUP, FIRST)
     entered = FIRST + timedelta(days=-40 + STARTS[Stage.M2])
     assert list(buckets.stays()) == [Stay("l-1", 1, Stage.M2, entered, None)]
 
 
 def test_a_partial_payment_changes_what_is_outstanding_and_no_bucket() -> None:
-    buckets = Buckets(FIRST)
-    buckets.add([instalment(1, due=-1)], POLICY, FIRST)
+    buckets = Buckets(FIRST, lambda *_: POLICY)
+    buckets.add([instalment(1, due=-1)], GROUP, FIRST)
     buckets.pay([instalment(1, due=-1, paid=400)], FIRST)
     levels = {level.bucket: level for level in buckets.end(FIRST)}
     assert (levels[Stage.M1].loans, levels[Stage.M1].outstanding_minor) == (1, 600)
+
+
+def late_by(days: int) -> Policy:
+    """The rules with every bucket so many days later."""
+    return replace(POLICY, stages=tuple(replace(rule, from_dpd=rule.from_dpd + days) for rule in POLICY.stages))
+
+
+def changing(on: int, after: Policy) -> Buckets:
+    return Buckets(FIRST, lambda _, day: after if day >= on_day(on) else POLICY)
+
+
+@pytest.mark.parametrize("paid", [None, 2])
+def test_buckets_that_begin_later_from_a_day_on_are_left_on_it_and_entered_anew(paid: int | None) -> None:
+    buckets = changing(2, late_by(4))
+    buckets.add([instalment(1, due=-1)], GROUP, FIRST)
+    for day in range(6):
+        if day == paid:
+            buckets.pay([instalment(1, due=-1, paid=1000)], on_day(day))
+        buckets.end(on_day(day))
+    again = [] if paid else [Stay("l-1", 1, Stage.M1, on_day(4), None)]
+    assert list(buckets.stays()) == [Stay("l-1", 1, Stage.M1, FIRST, on_day(2)), *again]
+
+
+def test_buckets_that_begin_earlier_from_a_day_on_are_entered_on_it() -> None:
+    sooner = replace(POLICY, stages=tuple(replace(r, from_dpd=max(1, r.from_dpd - 20)) for r in POLICY.stages))
+    buckets = changing(2, sooner)
+    buckets.add([instalment(1, due=-STARTS[Stage.M2] + 10)], GROUP, FIRST)
+    for day in range(20):
+        levels = {level.bucket: level.loans for level in buckets.end(on_day(day))}
+        assert levels == {stage: int(stage is (Stage.M1 if day < 2 else Stage.M2)) for stage in Stage}
+
+
+def test_a_loan_that_comes_on_the_day_of_a_change_finds_the_others_changed() -> None:
+    buckets = changing(1, late_by(4))
+    buckets.add([instalment(1, due=-1)], GROUP, FIRST)
+    buckets.end(FIRST)
+    buckets.add([replace(instalment(1, due=-1), loan_id="l-2")], GROUP, on_day(1))
+    assert next(level.loans for level in buckets.end(on_day(1)) if level.bucket is Stage.CURRENT) == 2
+
+
+def test_where_no_pack_is_valid_any_more_the_rules_of_the_day_before_go_on() -> None:
+    def policy_of(_: Group, day: date) -> Policy:
+        if day > FIRST:
+            raise PolicyError("no pack is valid")
+        return POLICY
+
+    buckets = Buckets(FIRST, policy_of)
+    buckets.add([instalment(1, due=1)], GROUP, FIRST)
+    levels = [{level.bucket: level.loans for level in buckets.end(on_day(day))} for day in range(3)]
+    assert [found[Stage.M1] for found in levels] == [0, 0, 1]

@@ -21,7 +21,7 @@ from shared.domain.bank_file import (
 from shared.domain.book import EntryKind, InstalmentState, Line, Outcome
 from shared.domain.repayment import Channel, GatewayReport, Repayment, TakenBack
 from shared.runtime import repayment_events
-from shared.workflows.read_bank_files import Intake
+from shared.workflows.repayments_intake import RepaymentsIntake
 from tests.unit.builders import at
 from tests.unit.test_record_repayments import adds_up, balance, book, booker, cny, transfer, two_instalments
 from tests.unit.town import Town
@@ -43,7 +43,7 @@ class Bank:
     def put(self, content: str | bytes, name: str = NAME, twice: bool = False) -> dict[str, int]:
         """Puts a file and books what it says, as the queue would; `twice`: every message comes twice."""
         self.files.files[name] = content.encode() if isinstance(content, str) else content
-        intake = Intake(booker(self.town), self.files, self.queue)
+        intake = RepaymentsIntake(booker(self.town), self.files, self.queue)
         counts = dict(intake.work(BankFileNews((name,)), "test").counts)
         for body in self.queue.take() * (2 if twice else 1):
             for key, count in intake.work(repayment_events.repayment(body, CODES), "test").counts.items():
@@ -152,7 +152,7 @@ def test_a_bad_header_refuses_the_file_whole(content: str | bytes, problem: str)
 
 def test_a_file_that_is_gone_or_has_no_good_name_is_refused() -> None:
     bank = Bank()
-    intake = Intake(booker(bank.town), bank.files, bank.queue)
+    intake = RepaymentsIntake(booker(bank.town), bank.files, bank.queue)
     assert dict(intake.work(BankFileNews(("gone.csv", "../x.csv", "王芳.csv")), "test").counts) == {"file.refused": 3}
     assert bank.result("gone.csv")["refused"] == "the file is gone"
     assert list(bank.files.results) == ["gone.csv"]
@@ -201,7 +201,7 @@ def test_a_file_full_of_bad_rows_lists_the_first_thousand() -> None:
 def test_a_large_file_is_passed_on_in_messages_of_fifty_rows() -> None:
     bank = Bank()
     bank.files.files[NAME] = (HEADER + "".join(f"B-{n},1.00,CNY,2026-03-09,l-1\n" for n in range(120))).encode()
-    intake = Intake(booker(bank.town), bank.files, bank.queue)
+    intake = RepaymentsIntake(booker(bank.town), bank.files, bank.queue)
     intake.work(BankFileNews((NAME,)), "test")
     sizes = [len(repayment_events.repayment(body, CODES).rows) for body in bank.queue.take()]  # type: ignore[union-attr]
     assert sizes == [50, 50, 20]

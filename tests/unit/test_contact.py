@@ -278,6 +278,14 @@ def test_a_failure_that_ends_the_mandate_is_the_days_last() -> None:
     assert tier(decision) == "FAILED"
 
 
+@pytest.mark.parametrize(("offset", "expected"), [(-7, "REMIND_7"), (-5, "REMIND_7"), (-3, "REMIND_3"), (0, "FAILED")])
+def test_an_order_that_failed_ahead_of_the_due_day_holds_no_step_back(offset: int, expected: str) -> None:
+    """Seeds 2 and 11 of `duebell simulate`: its borrower had the answer where he ordered it."""
+    slot = f"{DUE + timedelta(days=offset)}T08:05"
+    spent = attempted(Outcome.INSUFFICIENT, slot, 3)
+    assert tier(plan(day(offset), a_file(spent))) == expected
+
+
 def test_a_failure_told_is_not_followed_by_another_message_that_day() -> None:
     failed = attempted(Outcome.INSUFFICIENT, "2026-03-10T20:00", 3)
     told = announced(tier="FAILED")

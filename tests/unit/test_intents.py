@@ -5,6 +5,8 @@ from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.book import (
     Attempt,
@@ -158,6 +160,90 @@ def test_a_rail_that_takes_the_order_in_one_call_gets_it() -> None:
     assert ordered(mandate=a_mandate(funding=sources), policy=policy).funding == ("a-1", "a-2")
 
 
+TWO = (Source(SourceKind.BALANCE, "a-1"), Source(SourceKind.DEBIT_CARD, "a-2"))
+
+
+def from_account(outcome: Outcome | None, source: int = 0, seq: int = 1, **changes: Any) -> Instalment:
+    """The first instalment after an order of this morning from an account."""
+    row = attempted(outcome, "2026-03-10T09:17", seq)
+    assert row.last_attempt is not None
+    return replace(row, last_attempt=replace(row.last_attempt, source=source, **changes))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INSUFFICIENT, Outcome.LIMIT])
+def test_after_a_definite_answer_an_order_takes_the_next_account_and_after_the_last_the_first(outcome: Outcome) -> None:
+    decision = plan(from_account(outcome), SECOND, mandate=a_mandate(funding=TWO))
+    assert isinstance(decision, Act)
+    assert (decision.reason, decision.do.account_ref, decision.do.source) == (Reason.NEXT_ACCOUNT, "a-2", 1)
+    tomorrow = ordered(from_account(outcome, source=1), mandate=a_mandate(funding=TWO), now=day(1))
+    assert (tomorrow.account_ref, tomorrow.source) == ("a-1", 0)
+
+
+@pytest.mark.parametrize(
+    ("last", "mandate"),
+    [
+        (from_account(Outcome.WINDOW), {}),
+        (from_account(Outcome.CONFIG), {}),
+        (from_account(Outcome.PAID), {}),
+        (from_account(Outcome.INSUFFICIENT, mandate_id="m-0"), {}),
+        (from_account(Outcome.INSUFFICIENT), {"since": day(0)}),  # the accounts may be others since
+        (from_account(Outcome.INSUFFICIENT), {"funding": (TWO[0], replace(TWO[1], is_dead=True))}),
+        (from_account(Outcome.INSUFFICIENT), {"funding": (TWO[0], Source(SourceKind.CREDIT_CARD, "a-2"))}),
+    ],
+)
+def test_any_other_order_begins_with_the_first_account(last: Instalment, mandate: dict[str, Any]) -> None:
+    found = ordered(last, mandate=a_mandate(**({"funding": TWO} | mandate)))
+    assert (found.account_ref, found.source) == ("a-1", 0)
+
+
+def test_of_several_instalments_the_newest_attempt_says_which_account_follows() -> None:
+    older, newer = (
+        from_account(Outcome.INSUFFICIENT, seq=1),
+        from_account(Outcome.INSUFFICIENT, source=1, seq=2, together=True),
+    )
+    newer = replace(newer, number=2, due_on=SECOND.due_on)
+    three = (*TWO, Source(SourceKind.MONEY_FUND, "a-3"))
+    decision = plan(older, newer, mandate=a_mandate(funding=three))
+    assert isinstance(decision, Act)
+    assert decision.do.account_ref == "a-3"
+
+
+def test_a_limit_binds_its_own_account_and_the_rails_daily_number_binds_all() -> None:
+    mandate = a_mandate(funding=TWO)
+    assert waits(from_account(Outcome.LIMIT, source=1), mandate=mandate) == Defer(
+        at("2026-03-11 00:00"), Reason.ANOTHER_DAY
+    )
+    both = replace(from_account(Outcome.LIMIT, source=1, seq=1), number=2, due_on=SECOND.due_on)
+    newest = from_account(Outcome.INSUFFICIENT, seq=2)
+    assert waits(newest, both, mandate=mandate) == Defer(at("2026-03-11 00:00"), Reason.ANOTHER_DAY)
+    daily = a_policy_over(a_rail(max_per_day=1))
+    assert waits(from_account(Outcome.LIMIT), mandate=mandate, policy=daily).reason is Reason.ANOTHER_DAY
+
+
+def test_a_rail_that_took_the_whole_order_gets_the_whole_order_again() -> None:
+    policy = a_policy_over(a_rail(order_in_one_call=True))
+    found = ordered(from_account(Outcome.INSUFFICIENT), mandate=a_mandate(funding=TWO), policy=policy)
+    assert (found.account_ref, found.funding) == ("a-1", ("a-1", "a-2"))
+
+
+@given(
+    accounts=st.lists(st.tuples(st.sampled_from(SourceKind), st.booleans()), min_size=1, max_size=6),
+    orders=st.integers(min_value=1, max_value=14),
+)
+def test_orders_in_vain_try_every_account_as_often_as_any_other(accounts: list[Any], orders: int) -> None:
+    funding = tuple(Source(kind, f"a-{n}", is_dead=dead) for n, (kind, dead) in enumerate(accounts))
+    policy, row, found = a_policy(max_attempts=orders), FIRST, list[str]()
+    for seq in range(1, orders + 1):
+        decision = plan(row, mandate=a_mandate(funding=funding), policy=policy)
+        if not isinstance(decision, Act):
+            assert decision == Drop(Reason.NO_FUNDING_SOURCE)
+            return
+        found.append(decision.do.account_ref)
+        row = replace(from_account(Outcome.INSUFFICIENT, decision.do.source, seq), attempts=seq)
+    alive = [s.account_ref for s in funding if not s.is_dead and s.kind not in policy.funding_deny]
+    assert found == [alive[n % len(alive)] for n in range(orders)]
+
+
 @pytest.mark.parametrize(
     ("board", "reason"),
     [
@@ -199,12 +285,12 @@ def test_the_rails_range_around_the_due_date_holds_for_orders() -> None:
 
 
 def test_a_rails_days_from_the_first_attempt_and_its_daily_limit_hold_for_orders() -> None:
-    tried = replace(attempted(Outcome.INSUFFICIENT, "2026-03-10T08:00"), first_attempt_on=DUE)
+    failed = replace(attempted(Outcome.INSUFFICIENT, "2026-03-10T08:00"), first_attempt_on=DUE)
     thirty = a_policy_over(a_rail(attempts_within_days=30))
-    ordered(tried, policy=thirty, now=at("2026-04-09 12:00"))
-    assert refused(tried, policy=thirty, now=at("2026-04-10 12:00")) is Reason.CATCH_UP_OVER
+    ordered(failed, policy=thirty, now=at("2026-04-09 12:00"))
+    assert refused(failed, policy=thirty, now=at("2026-04-10 12:00")) is Reason.CATCH_UP_OVER
     daily = a_policy_over(a_rail(max_per_day=1))
-    assert waits(tried, policy=daily) == Defer(at("2026-03-11 00:00"), Reason.ANOTHER_DAY)
+    assert waits(failed, policy=daily) == Defer(at("2026-03-11 00:00"), Reason.ANOTHER_DAY)
 
 
 def test_a_rail_that_repeats_the_same_amount_only_takes_no_other_from_an_order() -> None:

@@ -26,7 +26,6 @@ from shared.domain.errors import CurrencyMismatchError, PolicyError
 from shared.domain.jurisdiction import (
     Jurisdiction,
     jurisdiction_of,
-    read_jurisdiction,
     read_whole_jurisdiction,
     take_contact_rules,
 )
@@ -309,7 +308,7 @@ CAP = {"channels": "all", "classes": "all", "counts": "sent", "scope": "debt", "
 )
 def test_a_malformed_leaf_is_one_clear_error(path: str, value: object) -> None:
     with pytest.raises(PolicyError) as raised:
-        read_jurisdiction(with_leaf(PACKS["cn"], path, value))
+        read_whole_jurisdiction(with_leaf(PACKS["cn"], path, value))
     assert str(raised.value).startswith(f"jurisdiction-cn: {path}: {value!r} is not ")
 
 
@@ -318,17 +317,19 @@ def test_leaves_that_are_missing_or_that_no_rule_reads_are_refused() -> None:
     for path in cn.leaves:
         if path.count(".") < 2 and not path.startswith(("keywords.", "holds.")):
             with pytest.raises(PolicyError, match=rf"^jurisdiction-cn: {path} is missing$"):
-                read_jurisdiction(replace(cn, leaves={k: v for k, v in cn.leaves.items() if k != path}))
+                read_whole_jurisdiction(replace(cn, leaves={k: v for k, v in cn.leaves.items() if k != path}))
     for tree in ("contact.windows", "contact.caps", "text.banned", "text.required", "keywords", "holds"):
         with pytest.raises(PolicyError, match=rf"^jurisdiction-cn: {tree} is missing$"):
-            read_jurisdiction(replace(cn, leaves={k: v for k, v in cn.leaves.items() if not k.startswith(tree + ".")}))
+            read_whole_jurisdiction(
+                replace(cn, leaves={k: v for k, v in cn.leaves.items() if not k.startswith(tree + ".")})
+            )
     leaf = cn.leaves["countries"]
     with pytest.raises(PolicyError, match=r"^jurisdiction-cn: other is not a leaf that any rule reads$"):
-        read_jurisdiction(replace(cn, leaves={**cn.leaves, "other": leaf}))
+        read_whole_jurisdiction(replace(cn, leaves={**cn.leaves, "other": leaf}))
     with pytest.raises(
         PolicyError, match=r"^jurisdiction-cn: keywords.pause is none of stop, stop_anywhere, help, start$"
     ):
-        read_jurisdiction(replace(cn, leaves={**cn.leaves, "keywords.pause": replace(leaf, value=["PAUSE"])}))
+        read_whole_jurisdiction(replace(cn, leaves={**cn.leaves, "keywords.pause": replace(leaf, value=["PAUSE"])}))
 
 
 def with_leaf(pack: Pack, path: str, value: object) -> Pack:

@@ -11,7 +11,7 @@ from shared.domain.changes import Insert, SaveAttempt, SaveInstalment
 from shared.domain.decision import Reason
 from shared.domain.errors import InputError, StoreError
 from shared.domain.money import Money
-from shared.domain.operations import Extent, Order, Verb, read_order, request_id
+from shared.domain.operations import Extent, Order, Verb, needs_second_person, read_order, request_id
 from shared.domain.repayment import Channel, TakenBack
 from shared.ports.world import DebitAnswer
 from shared.workflows.operate import Operations, Report, Result
@@ -426,7 +426,7 @@ def test_what_opening_exposes_to_debits_counts_against_the_limits_and_asks_for_a
     town, _ = charged_back_town()
     with pytest.raises(InputError, match=r"comes to 1,015.00 CNY, and --at-most-amount allows 1,014.99 CNY"):
         do(town, Verb.REOPEN, at_most_amount=Money(101_499, "CNY"))
-    Shelf(town, approve_above_minor=101_499)
+    Shelf(town, approve_above_minor={"CNY": 101_499})
     request = do(town, Verb.REOPEN).request
     assert request is not None
     assert closed(town) == [1]
@@ -498,7 +498,7 @@ def test_what_there_is_no_time_for_is_left_and_said() -> None:
 def test_above_the_threshold_the_first_run_only_asks() -> None:
     town, _ = due_town()
     pay(town, 1)
-    Shelf(town, approve_above_minor=101_499)
+    Shelf(town, approve_above_minor={"CNY": 101_499})
     report = do(town, Verb.REFUND)
     assert report.results == ()
     assert report.request is not None
@@ -514,9 +514,9 @@ def test_above_the_threshold_the_first_run_only_asks() -> None:
 @pytest.mark.parametrize(
     ("changes", "asks"),
     [
-        ({"approve_above_minor": 101_500}, False),
-        ({"approve_above_minor": 101_499}, True),
-        ({"approve_above_minor": None, "approve_above_loans": None}, False),
+        ({"approve_above_minor": {"CNY": 101_500}}, False),
+        ({"approve_above_minor": {"CNY": 101_499}}, True),
+        ({"approve_above_minor": {"CNY": None}, "approve_above_loans": None}, False),
         ({"approve_above_loans": 1}, False),
         ({"approve_above_loans": 0}, True),
     ],
@@ -528,9 +528,30 @@ def test_the_policy_says_from_where_on_a_second_person_is_needed(changes: dict[s
     assert (do(town, Verb.REFUND).request is not None) is asks
 
 
+@pytest.mark.parametrize(
+    ("minor", "asks"),
+    [
+        ({"CNY": 5_000_000}, False),
+        ({"CNY": 5_000_001}, True),
+        ({"USD": 700_000}, False),
+        ({"USD": 700_001}, True),  # far below as many minor units of yuan
+        ({"JPY": 1_000_000}, False),
+        ({"JPY": 1_000_001}, True),
+        ({"CNY": 5_000_000, "USD": 700_000}, False),
+        ({"CNY": 1, "USD": 700_001}, True),
+        ({"KWD": 1}, True),  # a currency without a threshold
+        ({}, False),
+    ],
+)
+def test_each_currency_has_its_own_threshold_and_one_without_any_needs_a_second_person(
+    minor: dict[str, int], asks: bool
+) -> None:
+    assert needs_second_person(Extent(1, minor), [a_policy()]) is asks
+
+
 def test_an_enquiry_moves_no_money_and_counts_loans_only() -> None:
     town, _ = lost_town()
-    Shelf(town, approve_above_minor=0)
+    Shelf(town, approve_above_minor={"CNY": 0})
     assert one(town, Verb.RECHECK).word == "paid"
 
 

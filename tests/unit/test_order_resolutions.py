@@ -38,7 +38,7 @@ def order(town: Town, products: Products = PRODUCTS, **changes: Any) -> Resolved
 
 def asked_town() -> tuple[Town, str]:
     town = unmatched()
-    Shelf(town, approve_above_minor=999)
+    Shelf(town, approve_above_minor={"CNY": 999})
     request = order(town, numbers=(2,)).request
     assert request is not None
     return town, request
@@ -86,8 +86,8 @@ def test_money_that_left_had_closed_no_loan() -> None:
 @pytest.mark.parametrize(
     ("changes", "asks"),
     [
-        ({"approve_above_minor": 1_000}, False),
-        ({"approve_above_minor": 999}, True),
+        ({"approve_above_minor": {"CNY": 1_000}}, False),
+        ({"approve_above_minor": {"CNY": 999}}, True),
         ({"approve_above_loans": 1}, False),
         ({"approve_above_loans": 0}, True),
     ],
@@ -103,7 +103,7 @@ def test_above_a_threshold_of_policy_nothing_moves_before_another_person_agrees(
 @pytest.mark.parametrize(("most", "asks"), [(1_000, False), (999, True)])
 def test_money_that_goes_to_no_loan_is_under_the_thresholds_of_every_product(most: int, asks: bool) -> None:
     town = unmatched()
-    Shelf(town, approve_above_minor=most)
+    Shelf(town, approve_above_minor={"CNY": most})
     assert (order(town, loan_id=None).request is not None) is asks
 
 
@@ -146,7 +146,7 @@ def test_nobody_approves_his_own_and_the_same_order_is_one_request() -> None:
 
 def test_the_same_order_is_one_request_through_the_lenders_day_and_another_on_his_next_one() -> None:
     town = unmatched()
-    Shelf(town, approve_above_minor=0)
+    Shelf(town, approve_above_minor={"CNY": 0})
     requests = []
     for clock in ("2026-03-12 07:59", "2026-03-12 08:01", "2026-03-12 23:59", "2026-03-13 00:01"):  # 08:00 is 0:00 UTC
         town.clock.set(at(clock))
@@ -156,7 +156,7 @@ def test_the_same_order_is_one_request_through_the_lenders_day_and_another_on_hi
 
 def test_what_does_not_fit_is_refused_before_anybody_is_asked() -> None:
     town = unmatched()
-    Shelf(town, approve_above_minor=0)
+    Shelf(town, approve_above_minor={"CNY": 0})
     with pytest.raises(InputError, match="there is no loan l-9"):
         order(town, loan_id="l-9")
     with pytest.raises(InputError, match="transfer#B-9 is not in suspense"):

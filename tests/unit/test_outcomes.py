@@ -25,8 +25,8 @@ ACCOUNTS = {
 }
 TOLD = {Outcome.PAID: "settled"}
 ALARMED = {
-    Outcome.RISK: "attempt.risk",
-    Outcome.CONFIG: "attempt.config",
+    Outcome.RISK: "settled.risk",
+    Outcome.CONFIG: "settled.config",
     Outcome.UNKNOWN: "stuck",  # an unknown is first asked about; what no enquiry tells goes to a person
 }
 
@@ -52,7 +52,9 @@ def test_each_outcome_is_seen_by_those_whom_its_rule_names(outcome: Outcome) -> 
     assert (Tell.BORROWER in RULES[outcome].tells) is bool(heard), heard
     if heard:
         assert heard == [TOLD.get(outcome, "failed")]
-    if Tell.OPERATOR in RULES[outcome].tells:
+    assert (Tell.OPERATOR in RULES[outcome].tells) is (outcome in ALARMED)
+    if outcome in ALARMED:
+        assert outcome is Outcome.UNKNOWN or town.total.counts[ALARMED[outcome]] == 1
         assert f"MetricName: {ALARMED[outcome]}\n" in ALARMS
 
 

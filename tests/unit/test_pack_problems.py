@@ -67,6 +67,11 @@ def test_the_packs_that_ship_have_none(day: date) -> None:
             "write an IANA time zone",
         ),
         (
+            stating("lender", "operator.approve_above_minor.RMB", 5_000_000),
+            *("lender-1", "operator.approve_above_minor.RMB"),
+            *("operator.approve_above_minor.RMB: RMB is no ISO 4217 currency", "mend it, or leave it out"),
+        ),
+        (
             lacking("calendar-cn", "calendar.years"),
             *("calendar-cn-1", "calendar.years", "calendar.years is missing"),
             "add it: a list of different whole numbers",

@@ -1,10 +1,21 @@
 """Paying now, beside everything that else wants the same instalments: one of them debits, and all money is booked."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.book import AttemptState, AuditEntry, InstalmentState, Line, MandateStatus, Outcome, Owner
+from shared.domain.book import (
+    AttemptState,
+    AuditEntry,
+    InstalmentState,
+    Line,
+    MandateStatus,
+    Outcome,
+    Owner,
+    Source,
+    SourceKind,
+)
 from shared.domain.changes import SaveMandate, TakeSeq
 from shared.domain.decision import Drop, Reason
 from shared.domain.money import Money
@@ -16,7 +27,7 @@ from shared.workflows.passes import Summary
 from shared.workflows.pay_now import Paid, PayNow
 from shared.workflows.record_repayments import Repayments
 from tests.unit.builders import a_mandate, at
-from tests.unit.ordering import Dies, Intervening, balanced, die, due_town, later, nothing, pay
+from tests.unit.ordering import Dies, Gateway, Intervening, balanced, die, due_town, later, nothing, pay
 from tests.unit.town import Town
 
 KEY = "l-1#001"
@@ -100,6 +111,64 @@ def test_a_note_is_written_with_the_claim_and_only_with_it() -> None:
     assert town.book.audit("l-1") == ()
     workflow.pay(PayOrder("l-1", (1,)), "test", Summary(), [note])
     assert town.book.audit("l-1") == (note,)
+
+
+def funded_town(*accounts: str) -> Town:
+    """A town whose mandate debits these accounts, in this order, over a rail that takes one of them in a request."""
+    town, _ = due_town()
+    file = town.store.loan_file("l-1")
+    assert file is not None
+    funding = tuple(Source(SourceKind.DEBIT_CARD, ref) for ref in accounts)
+    assert town.book.commit([SaveMandate(replace(file.mandates[0], funding=funding), file.loan.gate_rev)])
+    return town
+
+
+def accounts_asked(town: Town) -> list[str]:
+    return [request.account_ref for request in town.stub.presented]
+
+
+@pytest.mark.parametrize("owner", [Owner.BORROWER, Owner.OPERATOR])
+def test_an_order_after_an_account_in_vain_takes_the_next_account(owner: Owner) -> None:
+    town = funded_town("insufficient-1", "paid-1")
+    assert pay(town, 1, owner=owner).outcome is Outcome.INSUFFICIENT
+    paid = pay(town, 1, owner=owner)
+    assert (paid.decision.reason, paid.outcome) == (Reason.NEXT_ACCOUNT, Outcome.PAID)
+    assert accounts_asked(town) == ["insufficient-1", "paid-1"]
+    balanced(town)
+
+
+def test_a_payoff_goes_through_the_accounts_and_begins_anew_after_the_last_within_the_budget() -> None:
+    town = funded_town("insufficient-1", "limit-2", "insufficient-3")
+    most = town.shelf.policy("jiebei", town.clock.now()).max_attempts
+    for _ in range(most):
+        assert pay(town).outcome is not None
+    assert accounts_asked(town) == [("insufficient-1", "limit-2", "insufficient-3")[n % 3] for n in range(most)]
+    assert pay(town).decision == Drop(Reason.BUDGET_SPENT)
+
+
+def test_an_order_that_is_repeated_under_its_name_goes_to_no_other_account() -> None:
+    town = funded_town("insufficient-1", "paid-1")
+    workflow = PayNow(town.book, town.gateway, town.shelf, town.clock, town.queue, town.switches)
+    order = PayOrder("l-1", (1,), order_id="app-1")
+    assert workflow.pay(order, "test", Summary()).outcome is Outcome.INSUFFICIENT
+    again = workflow.pay(order, "test", Summary())
+    assert (again.decision, again.outcome) == (Drop(Reason.ORDER_KNOWN), Outcome.INSUFFICIENT)
+    assert accounts_asked(town) == ["insufficient-1"]
+
+
+def test_an_order_that_died_before_its_request_leaves_its_account_to_the_next_one() -> None:
+    town = funded_town("insufficient-1", "paid-1")
+    pay(town, 1)
+    stub = Gateway(town)
+    town.gateway = stub
+    stub.before = die
+    with pytest.raises(Dies):
+        pay(town, 1)
+    stub.before = nothing
+    later(town)
+    assert pay(town, 1).outcome is Outcome.PAID
+    assert accounts_asked(town) == ["insufficient-1", "paid-1"]
+    balanced(town)
 
 
 # races

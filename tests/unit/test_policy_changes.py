@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.contact_rules import Channel, MessageClass
-from shared.domain.jurisdiction import read_jurisdiction
+from shared.domain.jurisdiction import read_whole_jurisdiction
 from shared.domain.packs import Kind, Pack
 from shared.domain.policy_changes import LEAVES, Change, Direction, changes, pack_changes
 from shared.domain.weeks import covers
@@ -38,6 +38,8 @@ def only(rows: Sequence[Change]) -> Change:
         ("lender", "debit.window_end", "22:00", "21:00", TIGHTER),
         ("lender", "debit.slots", ["08:00", "12:00"], ["12:00"], TIGHTER),
         ("lender", "debit.slots", ["08:00", "12:00"], ["09:00"], OTHER),
+        ("lender", "operator.approve_above_minor.USD", 700_000, 600_000, TIGHTER),
+        ("lender", "operator.approve_above_minor.USD", 700_000, "none", LOOSER),
         ("lender", "debit.funding_deny", [], ["credit-card"], TIGHTER),
         ("lender", "contact.channels.collection", ["sms"], ["sms", "voice"], LOOSER),
         ("lender", "contact.channels.collection", ["sms", "push"], ["push", "sms"], OTHER),
@@ -92,6 +94,7 @@ def test_a_change_is_tighter_or_looser_where_that_can_be_said(
         ("jurisdiction-cn", "contact.windows.x", {**REMINDERS, "from": "06:00", "to": "09:00"}, LOOSER),
         ("lender", "contact.windows.x", WHOLE, TIGHTER),  # the first window of a pack closes what it does not name
         ("jiebei", "name.fr", "Jiebei", OTHER),
+        ("lender", "operator.approve_above_minor.KWD", 100_000, LOOSER),  # without it every amount is too much
     ],
 )
 def test_a_new_leaf_is_compared_with_what_held_without_it(
@@ -151,7 +154,7 @@ def test_a_tighter_window_admits_nothing_that_was_not_admitted(
     if not found:
         assert before == after
         return
-    was, now = read_jurisdiction(one), read_jurisdiction(other)
+    was, now = read_whole_jurisdiction(one).contact, read_whole_jurisdiction(other).contact
     pairs = list(product(MessageClass, Channel))
     is_tighter = all(covers(was.week(*pair), now.week(*pair)) for pair in pairs)
     is_looser = all(covers(now.week(*pair), was.week(*pair)) for pair in pairs)

@@ -148,8 +148,10 @@ def ways(policy: Policy) -> Iterator[object]:
 
 def second_persons(policy: Policy) -> Iterator[object]:
     """Operators' orders of so many loans, or of so much money."""
-    for loans, minor in product(range(15, 25), range(4_999_998, 5_000_004)):
-        yield needs_second_person(Extent(loans), [policy]), needs_second_person(Extent(1, {"CNY": minor}), [policy])
+    for loans in range(15, 25):
+        yield needs_second_person(Extent(loans), [policy])
+    for (currency, most), more in product(APPROVED_IN.items(), range(-2, 4)):
+        yield needs_second_person(Extent(1, {currency: most + more}), [policy])
 
 
 def notices(policy: Policy) -> list[Notice]:
@@ -196,9 +198,17 @@ def codes(policy: Policy) -> Iterator[object]:
         yield standing_refusal(replace(code, tries=tries), policy, now + timedelta(minutes=minutes))
 
 
+APPROVED_IN = {
+    "CNY": 5_000_000,
+    "USD": 700_000,
+    "EUR": 650_000,
+    "GBP": 550_000,
+    "INR": 60_000_000,
+    "JPY": 1_000_000,
+}
 CHANGES: dict[str, Callable[[object], object]] = {
     "operator.approve_above_loans": lambda v: v + 1,  # type: ignore[operator]
-    "operator.approve_above_minor": lambda v: v + 1,  # type: ignore[operator]
+    **{f"operator.approve_above_minor.{c}": lambda v: v + 1 for c in APPROVED_IN},  # type: ignore[operator]
     "mandate.code_minutes": lambda v: v + 1,  # type: ignore[operator]
     "mandate.code_tries": lambda v: v + 1,  # type: ignore[operator]
     "business_zone": lambda _: "Asia/Tokyo",

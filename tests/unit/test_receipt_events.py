@@ -387,7 +387,7 @@ STOP = {
 }
 
 
-def test_a_message_from_a_borrower_keeps_its_text_and_what_it_answers() -> None:
+def test_a_message_from_a_borrower_keeps_its_text() -> None:
     assert one(STOP) == Inbound(
         "eum-sms",
         PHONE,
@@ -395,20 +395,11 @@ def test_a_message_from_a_borrower_keeps_its_text_and_what_it_answers() -> None:
         "+12125550101",
         RECEIVED,
         "cae173d2-66b9-564c-8309-21f858e9fb84",
-        "862a8790-60c0-4430-9b2b-658bdexample",
     )
 
 
 def test_it_came_when_sns_says_so() -> None:
     assert one(notified(STOP)).at == datetime(2026, 3, 2, 8, 59, 58, 776_000, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("changes", [{"previousPublishedMessageId": None}, {"previousPublishedMessageId": ""}])
-def test_it_need_not_answer_anything(changes: dict[str, Any]) -> None:
-    found = one(STOP | changes)
-    assert isinstance(found, Inbound)
-    assert found.answers_ref is None
-    assert one(without(STOP, "previousPublishedMessageId")) == found
 
 
 def test_an_empty_message_is_one() -> None:

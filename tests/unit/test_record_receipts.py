@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from shared.domain.changes import Change, SaveCard, SaveHolds, SaveInstalment
 from shared.domain.consent import Bar, BarredBy
 from shared.domain.contact_caps import Contact
 from shared.domain.contact_rules import Channel, ContactEvent, Keyword, MessageClass, Reached, Stops
+from shared.domain.errors import StoreError
 from shared.domain.holds import Hold
 from shared.domain.money import Money
 from shared.domain.opt_out import WITHOUT_PACK, bars_after, keyword_in
@@ -733,6 +735,29 @@ def test_a_message_goes_with_its_link_where_it_may_and_else_without(hosts: froze
     if is_linked:
         code = message.text.rpartition("/")[2][:26]
         assert door(town, rows).open(code)[0] is not None
+
+
+def failing(*_: object, **__: object) -> Any:
+    raise StoreError("secretsmanager get_secret_value: ThrottlingException")
+
+
+class NoRows(MemoryLinkRows):
+    put = failing
+
+
+@pytest.mark.parametrize(
+    ("links", "rows"), [(SignedLinks(failing), MemoryLinkRows()), (None, NoRows())], ids=["secret", "rows"]
+)
+def test_a_link_that_cannot_be_made_keeps_no_message_back(links: SignedLinks | None, rows: MemoryLinkRows) -> None:
+    town = Town(an_instalment(), account=None)
+    town.clock.set(AT)
+    town.shelf = WithLinks(frozenset({"k.example"}))
+    reminders = replace(town.reminders(), links=NoticeLinks(links or LINKS, rows, "https://k.example/"))
+    summary = reminders.work(["b-1"], "test")
+    (message,) = town.inbox.sent
+    assert "https://k.example/" not in message.text
+    assert summary.failures == {}
+    assert rows._rows == {}
 
 
 def test_an_announcement_of_another_amount_on_a_later_day_is_a_message_of_its_own() -> None:

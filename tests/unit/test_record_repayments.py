@@ -9,6 +9,7 @@ import pytest
 
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.policy_files import PolicyFiles
+from shared.domain import keys
 from shared.domain.book import (
     AuditEntry,
     Component,
@@ -18,6 +19,8 @@ from shared.domain.book import (
     LedgerEntry,
     Line,
     LoanStatus,
+    Mandate,
+    MandateStatus,
     MoneyMark,
     Outcome,
 )
@@ -46,6 +49,7 @@ from shared.workflows.settling import Settling
 from shared.workflows.verdicts import Verdict
 from tests.unit.builders import DUE, a_loan, an_instalment, at
 from tests.unit.due_day import Shelf
+from tests.unit.test_debits_and_enquiries import Dies, die
 from tests.unit.test_send_reminders import Between
 from tests.unit.town import Town
 
@@ -186,6 +190,11 @@ def test_a_reference_that_comes_again_with_another_story_is_quarantined(news: Re
     book(town, transfer())
     before = town.entries()
     assert book(town, news) == {"repayment.unmatched": 1, f"quarantine.{reason.name}": 1}
+    book(town, news)
+    (noted,) = town.store.audit(keys.MONEY_NEWS)
+    assert noted.detail["reference"] == news.external_id
+    assert noted.detail["amount_minor"] == str(news.amount.minor)
+    assert noted.what == f"unmatched.{reason.name}"
     assert town.entries() == before
 
 
@@ -447,7 +456,7 @@ def test_a_debit_that_was_taken_back_for_no_reason_to_try_again_waits_for_a_pers
     town.shelf = Shelf(rail={"retry_outcomes": frozenset({Outcome.INSUFFICIENT})})
     town.live_through("2026-03-09", "2026-03-10")
     town.clock.set(at("2026-03-10 21:00"))
-    assert book(town, taken(101_500, KEY, outcome=why)) == {"repayment.reversed": 1}
+    assert book(town, taken(101_500, KEY, outcome=why))["repayment.reversed"] == 1
     assert (town.instalment().blocked, town.instalment().step) == (True, None)
     town.live_through("2026-03-11", "2026-03-13")
     assert [a.seq for a in town.attempts()] == [1]
@@ -455,6 +464,51 @@ def test_a_debit_that_was_taken_back_for_no_reason_to_try_again_waits_for_a_pers
     note = AuditEntry("l-1", "2026-03-13#reopen", town.clock.now(), "ann", "attempt.reopen", "he agreed")
     assert Reopening(town.book, town.clock).reopen(payment, note).numbers == (1,)
     assert (town.instalment().blocked, town.instalment().step) == (False, town.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("why", "status"),
+    [
+        (Outcome.MANDATE_DEAD, MandateStatus.REVOKED),
+        (Outcome.ACCOUNT_DEAD, MandateStatus.SUSPENDED),
+        (Outcome.RISK, MandateStatus.SUSPENDED),
+        (Outcome.INSUFFICIENT, MandateStatus.ACTIVE),
+        (None, MandateStatus.ACTIVE),
+    ],
+)
+def test_a_return_that_says_that_the_mandate_is_gone_ends_it_for_every_instalment(
+    why: Outcome | None, status: MandateStatus
+) -> None:
+    """ACH R02 or R10, SEPA MD01: the next instalment is not debited under what is gone either."""
+    town = Town(an_instalment(), an_instalment(number=2, due_on=DUE + timedelta(days=31)))
+    town.live_through("2026-03-09", "2026-03-10")
+    town.clock.set(at("2026-03-10 21:00"))
+    news = taken(101_500, KEY, outcome=why)
+    paged = {"settled.risk": 1} if why is Outcome.RISK else {}
+    assert book(town, news, news) == {"repayment.reversed": 1, "repayment.known": 1} | paged
+    (mandate,) = town._rows(Mandate)
+    assert mandate.status is status
+    town.live_through("2026-04-08", "2026-04-11")
+    assert any(2 in a.numbers for a in town.attempts()) is (status is MandateStatus.ACTIVE)
+
+
+def test_a_crash_after_the_mandate_ended_books_the_return_at_its_next_delivery() -> None:
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    town.book = Between(town.store, Insert, die)  # type: ignore[assignment]
+    news = taken(101_500, KEY, outcome=Outcome.MANDATE_DEAD)
+    with pytest.raises(Dies):
+        book(town, news)
+    town.book = town.store
+    assert book(town, news) == {"repayment.reversed": 1}
+    assert [m.status for m in town._rows(Mandate)] == [MandateStatus.REVOKED]
+
+
+def test_a_transfer_that_is_returned_with_a_reason_is_booked_like_any_other() -> None:
+    town = two_instalments()
+    book(town, transfer(101_500))
+    assert book(town, taken(101_500, outcome=Outcome.INSUFFICIENT)) == {"repayment.reversed": 1}
+    assert balance(town) == (0, InstalmentState.OPEN)
 
 
 def test_without_a_policy_a_debit_that_was_taken_back_waits_for_a_person() -> None:
@@ -571,6 +625,16 @@ def test_what_is_taken_back_before_the_payment_is_told_of_comes_off_as_soon_as_i
     assert book(town, GatewayReport(KEY, Outcome.PAID, cny(101_500), None)) == {"repayment.known": 1}
     assert town.entries() == before
     adds_up(town)
+
+
+def test_what_waits_comes_off_when_an_enquiry_tells_of_the_payment() -> None:
+    town = in_doubt()
+    book(town, taken(101_500, KEY))
+    town.clock.advance(timedelta(minutes=6))
+    town.pass_now()
+    assert balance(town) == (0, InstalmentState.OPEN)
+    assert sum(e.amount.minor for e in town.entries()) == 0
+    assert Suspense(town.book, town.shelf, town.clock, town.queue).open() == []
 
 
 def test_a_transfer_that_bounced_before_it_was_told_of_comes_off_too() -> None:

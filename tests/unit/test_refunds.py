@@ -229,6 +229,27 @@ def test_a_late_word_that_the_money_went_is_booked_and_pages() -> None:
     assert settling.settle(voided, Outcome.CONFIG, None) == "known"
 
 
+def test_a_refund_that_fails_after_it_went_gives_the_loan_its_money_again_once() -> None:
+    town, _ = paid_town(1)
+    refund(town)
+    assert town.instalment(1).outstanding_minor == 101_500
+    failed = GatewayReport("l-1:P000002", Outcome.CONFIG, Money(101_500, "CNY"), "g-9")
+    told_otherwise = GivenAgain(EntryKind.REFUND, "l-1:P000002", Money(101_500, "CNY"), "re_1", Channel.FILE)
+    assert book(town, failed, failed, told_otherwise) == {"repayment.reinstated": 1, "repayment.known": 2}
+    assert town.instalment(1).outstanding_minor == 0
+    assert sum(e.amount.minor for e in town.entries()) == 101_500
+
+
+def test_an_enquiry_that_says_that_a_refund_failed_after_it_went_pages() -> None:
+    town, _ = paid_town(1)
+    refund(town)
+    summary = Summary()
+    settling = Settling(town.book, town.shelf, town.clock, summary)
+    assert settling.settle(town.attempts()[1], Outcome.CONFIG, None) == "conflict"
+    assert summary.counts == {"conflict": 1}
+    assert town.instalment(1).outstanding_minor == 101_500
+
+
 def test_a_settlement_that_loses_a_race_reads_again() -> None:
     town, _ = paid_town()
     Intervening(town, SaveAttempt, lambda: town.repay("10.00"))
@@ -298,13 +319,13 @@ def test_money_in_suspense_is_resolved_before_it_is_given_back() -> None:
 
 
 def test_what_was_taken_back_before_it_was_booked_is_not_given_back_as_well() -> None:
-    """The chargeback's news came first, the worker booked the payment: a person puts the two together."""
+    """The chargeback's news came while the worker was about to book the payment: a person puts the two together."""
     town, gateway = due_town()
     gateway.answer = DebitAnswer(Outcome.UNKNOWN)
     pay(town, 1)
     gateway.answer = None
     taken_by_bank(town, kind=EntryKind.CHARGEBACK)
-    later(town)
+    Settling(town.book, town.shelf, town.clock, Summary()).settle(town.attempts()[0], Outcome.PAID, "g-1")
     assert town.instalment(1).state is InstalmentState.PAID
     assert refund(town).decision == Drop(Reason.IN_SUSPENSE)
     Suspense(town.book, town.shelf, town.clock, town.queue).resolve(
@@ -463,7 +484,7 @@ def test_a_refund_that_failed_after_it_went_gives_the_loan_its_money_again() -> 
 
 def test_a_refund_that_failed_before_it_was_settled_is_settled_so() -> None:
     town = unknown_refund()
-    assert book(town, failed()) == {"repayment.settled": 1}
+    assert book(town, failed()) == {"repayment.settled": 1, "settled.config": 1}
     assert town.attempts()[1].outcome is Outcome.CONFIG
     assert book(town, failed())["quarantine.NEVER_TAKEN"] == 1  # nothing of it had been booked
     assert sum(e.amount.minor for e in town.entries()) == 101_500
