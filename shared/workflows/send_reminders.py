@@ -66,7 +66,7 @@ class _Sending:
     text: Rendered | None
     record: NoticeRecord
     card: ContactCard
-    has_more: bool  # another message may go to the borrower at once
+    following: Act[Notice] | Defer | Drop  # what is decided once this one is told
 
     @property
     def borrower(self) -> Borrower:
@@ -149,7 +149,11 @@ class Reminders:
             return done.tried != sending.record.tried
         if sending.notice.kind is NoticeKind.OVERDUE:
             escalating.update(step.loan_id for step in sending.notice.covers)
-        return sending.has_more
+        if isinstance(sending.following, Act):
+            return True
+        if self.sink:  # another one may be kept back because this one went
+            self.sink.note(Line.CONTACT, sending.borrower.borrower_id, sending.record.claimed_at, sending.following)
+        return False
 
     def _save(self, card: ContactCard, summary: Summary) -> None:
         if not self.book.commit([SaveCard(replace(card, rev=card.rev + 1))]):
@@ -206,7 +210,7 @@ class Reminders:
         following = plan_contact(file.borrower, card, facts.loans, facts.policies, now)
         card = replace(card, rev=card.rev + 1, step=next_step(following, now))
         told = replace(notice, channels=(channel,) if channel else ())
-        sending = _Sending(facts, notice, policy, channel, text, record, card, isinstance(following, Act))
+        sending = _Sending(facts, notice, policy, channel, text, record, card, following)
         return replace(decision, do=told), sending
 
     def _is_wired(self, channel: Channel, policy: Policy) -> bool:

@@ -1,23 +1,29 @@
 """What is told of a message is what was sent: its own key, the channel that it took, and nothing of one that stayed."""
 
 from dataclasses import replace
+from datetime import date
 
 from shared.adapters.jinja_texts import fill
 from shared.domain.changes import SaveInstalment
 from shared.ports.messages import What
-from shared.replay.record import Recorder
+from shared.replay.record import NoticeLine, Recorder
 from shared.workflows.send_reminders import Reminders
 from tests.unit.builders import an_instalment, at
 from tests.unit.test_record_receipts import announced, hear
 from tests.unit.town import Town
 
 
-def told(town: Town) -> list[tuple[str, str, str]]:
-    """What a recorder hears of one more look at the borrower: key, channel and decision."""
+def look(town: Town) -> tuple[NoticeLine, ...]:
+    """What a recorder hears of one more look at the borrower."""
     recorder = Recorder("Asia/Shanghai")
     ports = town.shelf, town.clock, town.queue, town.switches
     Reminders(town.book, town.senders, fill, *ports, sink=recorder).work(["b-1"], "test")
-    return [(line.notice, line.channel, line.decision) for line in recorder.notices() if line.notice]
+    return recorder.notices()
+
+
+def told(town: Town) -> list[tuple[str, str, str]]:
+    """Of the messages: key, channel and decision."""
+    return [(line.notice, line.channel, line.decision) for line in look(town) if line.notice]
 
 
 def test_an_announcement_that_is_made_anew_is_told_under_its_own_key() -> None:
@@ -41,3 +47,14 @@ def test_what_was_told_before_is_no_message() -> None:
     hear(town, What.FAILED_FOR_GOOD, What.DELIVERED)
     assert told(town) == []
     assert len(town.notices()) == 1
+
+
+def test_what_another_message_of_the_day_keeps_back_is_told_with_its_reason() -> None:
+    """Thirty days overdue with one instalment, and the next is due tomorrow: the cap takes one message a day."""
+    town = Town(an_instalment(), an_instalment(number=2, due_on=date(2026, 4, 10)), account=None)
+    town.clock.set(at("2026-04-09 12:00"))
+    lines = look(town)
+    assert [(line.notice.partition("#")[0], line.decision, line.reason) for line in lines] == [
+        ("", "defer", "CONTACT_CAP"),
+        ("OVERDUE_30", "act", "OVERDUE"),
+    ]
