@@ -46,10 +46,11 @@ def book_on_loan(
     waterfall = policy.waterfall if policy else DEFAULT_WATERFALL
     first = chosen if policy and policy.borrower_may_choose else ()
     paid = allocate(entry.amount, file.unpaid, entry.booked_on, waterfall, first=first)
+    today, origin = lender_today(shelf, now), policy.dpd_origin if policy else 0
     changes: list[Change] = [
         Insert(replace(entry, split=paid.split, parts=paid.parts)),
         *(SaveInstalment(i) for i in paid.instalments),
-        *wakes(file, paid.instalments, now),
+        *wakes(file, paid.instalments, now, today, origin),
     ]
     return Booked(tuple(changes), len(paid.split))
 

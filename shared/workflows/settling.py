@@ -135,7 +135,7 @@ class Settling:
             changes.append(SaveDebitCard(self._debits_after(attempt, file, policy, outcome, now)))
         if done.entry:
             changes.append(Insert(done.entry))
-            changes += wakes(file, instalments, now)
+            changes += wakes(file, instalments, now, today, policy.dpd_origin if policy else 0)
         return changes
 
     def _is_in_suspense(self, attempt: Attempt) -> bool:

@@ -1,23 +1,28 @@
 """What money brings forward on the other lines."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 
 from shared.domain.book import Instalment, Line, LoanFile, Outcome, Stage
+from shared.domain.calendar import days_past_due
 from shared.domain.changes import Change, WakeContact, WakeStage
 from shared.ports.world import WorkQueue
 
 
-def wakes(file: LoanFile, changed: Iterable[Instalment], now: datetime) -> list[Change]:
+def wakes(
+    file: LoanFile, changed: Collection[Instalment], now: datetime, today: date, dpd_origin: int = 0
+) -> list[Change]:
     """What money brings forward: the stage line where a stage may end, or where it may have waited for a person to look
     at the instalment that is paid now; both lines where the loan is repaid.
 
-    A single payment of any other loan brings nothing forward: the contact line looks after each deduction anyway.
+    Money for an instalment that is late wakes the stage line though the loan stands in no stage: it may be entering one
+    at this moment. Any other payment brings nothing forward: the contact line looks after each deduction anyway.
     """
     after = {i.number: i for i in file.instalments} | {i.number: i for i in changed}
     if all(i.is_paid for i in after.values()):
         return [WakeContact(file.loan.borrower_id, now), WakeStage(file.loan.loan_id, now)]
-    may_move = file.loan.stage is not Stage.CURRENT or any(i.blocked for i in file.unpaid)
+    is_late = any(days_past_due(i.due_on, today, dpd_origin) for i in changed)
+    may_move = file.loan.stage is not Stage.CURRENT or is_late or any(i.blocked for i in file.unpaid)
     return [WakeStage(file.loan.loan_id, now)] if may_move else []
 
 

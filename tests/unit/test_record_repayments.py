@@ -1000,3 +1000,13 @@ def test_a_dispute_that_is_won_gives_again_what_the_bank_alone_told_of() -> None
     assert book(town, again()) == {"repayment.reinstated": 1}
     assert book(town, taken(101_500, KEY, kind=EntryKind.CHARGEBACK)) == {"repayment.known": 1}
     assert balance(town) == (101_500, InstalmentState.PAID)
+
+
+def test_money_that_comes_while_its_loan_enters_a_stage_ends_it_though_every_hint_is_lost() -> None:
+    """Seed 417 of `duebell simulate`: the money was read beside a loan in no stage, and the stage stood for a week."""
+    town = two_instalments()
+    town.clock.set(at("2026-03-11 09:00"))
+    town.work(Line.CONTACT, ["b-1"])
+    town.book = Between(town.store, Insert, lambda: stage_line(town))  # type: ignore[assignment]
+    assert book(town, transfer(101_500)) == {"repayment.booked": 1}
+    assert (town.loan().entered, town.loan().step) == (("000#M1",), town.clock.now())
