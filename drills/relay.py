@@ -8,11 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
 """Headers that are about one connection, and are made anew on the next."""
-_PATIENCE_S = 400
-"""Longer than any function may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,8 @@ class Relay(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    patience_s: ClassVar[float] = 400
+    """Longer than any function may run."""
 
     def reply(self, body: bytes) -> Answer | None:
         """What the caller gets; None hangs up, as an OSError or an HTTPException does."""
@@ -34,7 +35,7 @@ class Relay(BaseHTTPRequestHandler):
 
     def hand_on(self, port: int, body: bytes) -> Answer:
         """The answer of who listens on a port of 127.0.0.1. Raises OSError or HTTPException where none came."""
-        onward = HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
+        onward = HTTPConnection("127.0.0.1", port, timeout=self.patience_s)
         try:
             onward.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in _kept(self.headers.items()):

@@ -227,6 +227,7 @@ class Wire:
 class _Handler(Relay):
     """One connection of a function's process."""
 
+    patience_s = 120  # less than a queue may stand still
     wire: ClassVar[Wire]
     function: ClassVar[str]
     _process: int | None = None
