@@ -12,6 +12,7 @@ from shared.domain.policy import Policy
 from shared.simulation.patches import Patch, Patches
 from shared.workflows import (
     booking,
+    coming_again,
     plan_work,
     record_escalations,
     resolve_suspense,
@@ -101,7 +102,7 @@ def undo_takes_no_place() -> Patches:
 
     real, take_off = booking.place_after, booking.take_off_loan
     yield Patch(booking, "place_after", place_after)
-    for module in (taking_back, resolve_suspense):
+    for module in (taking_back, coming_again, resolve_suspense):
         yield Patch(module, "place_after", place_after)
     yield Patch(taking_back, "take_off_loan", take_off_loan)
 

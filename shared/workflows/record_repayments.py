@@ -28,6 +28,7 @@ from shared.domain.repayment import (
 from shared.ports.book import Book
 from shared.ports.world import Clock, PolicyShelf, WorkQueue
 from shared.workflows.booking import MOST_INSTALMENTS, MOST_RACES, book_on_loan, lender_today, mark, suspend
+from shared.workflows.coming_again import ComingAgain
 from shared.workflows.passes import Summary
 from shared.workflows.settling import Settling
 from shared.workflows.taking_back import TakingBack
@@ -156,7 +157,7 @@ class Repayments:
             return Verdict("pending")
         if attempt.refunds is not None and attempt.outcome is Outcome.PAID and report.outcome.is_failure:
             failed = GivenAgain(EntryKind.REFUND, report.key, report.amount, _FAILED, Channel.WEBHOOK)
-            return self._taking_back(touched).give_again(failed)
+            return self._coming_again(touched).give_again(failed)
         verdict = self._settle(attempt, report.outcome, report.gateway_ref, summary, touched)
         if report.outcome is Outcome.PAID:
             self._taking_back(touched).take_what_waits(report.key)
@@ -212,7 +213,7 @@ class Repayments:
             verdict = self._settle(refund, Outcome.CONFIG, refund.gateway_ref, summary, touched)
             if verdict.became == "settled":
                 return verdict
-        return self._taking_back(touched).give_again(news)
+        return self._coming_again(touched).give_again(news)
 
     def _refund(self, reference: str) -> Attempt | None:
         """The refund of ours whose key this is."""
@@ -223,6 +224,9 @@ class Repayments:
 
     def _taking_back(self, touched: Touched) -> TakingBack:
         return TakingBack(self.book, self.shelf, self.clock, touched)
+
+    def _coming_again(self, touched: Touched) -> ComingAgain:
+        return ComingAgain(self.book, self.shelf, self.clock, touched)
 
 
 def _asked(attempt: Attempt) -> str:
