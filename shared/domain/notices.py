@@ -63,7 +63,8 @@ def items_of(owed: Iterable[tuple[LoanFile, int, date]], currency: str) -> tuple
 def told_after(card: ContactCard, notice: Notice, files: Iterable[LoanFile], today: date) -> ContactCard:
     """The card once the notice is on its way: its steps are told, and a loan told as settled is followed no longer.
 
-    What was told a month ago about an instalment that is paid by now is forgotten.
+    What was told a month ago about an instalment that is paid by now is forgotten, and not before: money that leaves a
+    settled loan again opens it, and nothing is told a second time then.
     """
     told = dict(card.told)
     for step in notice.covers:
@@ -77,9 +78,5 @@ def told_after(card: ContactCard, notice: Notice, files: Iterable[LoanFile], tod
             told[step.told_key] = Told(tier, today)
     gone = {step.loan_id for step in notice.covers if step.kind is NoticeKind.SETTLED}
     unpaid = {keys.told_key(i.loan_id, i.number, i.episode) for f in files for i in f.unpaid}
-    kept = {
-        key: value
-        for key, value in told.items()
-        if key.partition("#")[0] not in gone and (key in unpaid or value.on >= today - _REMEMBERED)
-    }
+    kept = {key: value for key, value in told.items() if key in unpaid or value.on >= today - _REMEMBERED}
     return replace(card, told=kept, loan_ids=tuple(i for i in card.loan_ids if i not in gone))

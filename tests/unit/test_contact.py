@@ -368,7 +368,19 @@ def test_the_end_of_a_loan_is_told_instead_of_its_last_receipt(status: LoanStatu
     assert (decision.do.key, decision.do.date) == ("SETTLED#l-1#000#0", DUE)
     assert decision.do.amount == Money(300_000, "CNY")
     after = told_after(a_card(told={KEY: announced()}), decision.do, [file], DUE)
-    assert (after.loan_ids, dict(after.told)) == ((), {})
+    assert after.loan_ids == ()
+    assert {key: told.tier for key, told in after.told.items()} == {KEY: "PRE_DEBIT", "l-1#000#0": "SETTLED"}
+
+
+def test_a_loan_that_opens_again_tells_no_receipt_a_second_time() -> None:
+    """Seed 1177 of `duebell simulate`: a part of its money was given back after it had been told as repaid."""
+    second = replace(PAID, number=2, due_on=NEXT.due_on)
+    told = {KEY: replace(announced(tier="RECEIVED"), on=DUE)}
+    end = plan(at("2026-03-10 12:00"), with_mandate(PAID, second), told=told)
+    assert isinstance(end, Act)
+    after = told_after(a_card(told=told), end.do, [with_mandate(PAID, second)], DUE)
+    opened = replace(NEXT, episode=1, blocked=True)
+    assert tier(plan(at("2026-03-11 12:00"), with_mandate(PAID, opened), told=dict(after.told))) == "NOTHING_DUE"
 
 
 # --- who, when, together --------------------------------------------------------------------------------------------
