@@ -23,7 +23,7 @@ LARGER = {
     "reconcile": 315_000,
     "send_reminders": 330_000,
     "record_receipts": 310_000,
-    "record_repayments": 310_000,
+    "record_repayments": 320_000,
     "explain": 310_000,
 }
 """Bytes: every verb of an operator, who waits for no cold start; every provider of every channel, twice; what rails and
