@@ -33,6 +33,7 @@ NOT_EXERCISED = (
     "`explain`, imports and exports, and what learns (`learn`)",
     "bank files that get lost or come in another order, and borrowers' words that get lost",
     "a later deploy's field on loans and escalations, of which no commit writes one whole, and on one-time codes",
+    "an answer that reaches a living worker after its claim's lease: every function that presents is ended before it",
     "more than a handful of workers at one loan at a time",
 )
 """What no seed shows anything about, by name."""
