@@ -6,6 +6,7 @@ Safe to run twice: a mandate that ended stays as it is.
 from shared.domain import keys
 from shared.domain.book import Attempt
 from shared.domain.errors import BookError
+from shared.domain.funding import funding_detail
 from shared.domain.mandates import Actor, Move
 from shared.domain.repayment import GATEWAY, TakenBack, source_of
 from shared.domain.settlement import mandates_after
@@ -35,8 +36,9 @@ def end_mandate(book: Book, clock: Clock, back: TakenBack) -> None:
         after = mandates_after(attempt, before, back.outcome, now)
         if file is None or after == before:
             return
-        moves = tuple(Move(m, was.status) for m, was in zip(after, before, strict=True) if m != was)
-        note = Note("rail.returned", Actor.RAIL, f"{back.reference} was taken back: {back.outcome}")
-        if write_changes(book, file, moves, note, (), now):
+        ((ended, was),) = ((m, was) for m, was in zip(after, before, strict=True) if m != was)
+        accounts = funding_detail(was.sources, ended.sources) if ended.funding != was.funding else {}
+        note = Note("rail.returned", Actor.RAIL, f"{back.reference} was taken back: {back.outcome}", accounts)
+        if write_changes(book, file, (Move(ended, was.status),), note, (), now):
             return
     raise BookError(f"the mandate of {back.reference} could not be ended")

@@ -23,10 +23,13 @@ from shared.domain.book import (
     MandateStatus,
     MoneyMark,
     Outcome,
+    Source,
+    SourceKind,
 )
-from shared.domain.changes import Change, Insert, SaveInstalment
+from shared.domain.changes import Change, Insert, SaveInstalment, SaveMandate
 from shared.domain.errors import BookError, PolicyError
 from shared.domain.money import Money
+from shared.domain.past_mandates import mandates_before
 from shared.domain.policy import Policy
 from shared.domain.repayment import (
     TRANSFER,
@@ -490,6 +493,22 @@ def test_a_return_that_says_that_the_mandate_is_gone_ends_it_for_every_instalmen
     assert mandate.status is status
     town.live_through("2026-04-08", "2026-04-11")
     assert any(2 in a.numbers for a in town.attempts()) is (status is MandateStatus.ACTIVE)
+
+
+def test_an_account_that_a_return_calls_dead_was_alive_before_it() -> None:
+    """The mandate goes on from the next account, and `explain` reads its accounts of then."""
+    town = Town()
+    town.live_through("2026-03-09", "2026-03-10")
+    (mandate,) = town._rows(Mandate)
+    both = (Source(SourceKind.BALANCE, mandate.account_ref), Source(SourceKind.DEBIT_CARD, "paid-2"))
+    town.store.commit([SaveMandate(replace(mandate, funding=both), town.loan().gate_rev)])
+    told_at = at("2026-03-10 21:00")
+    town.clock.set(told_at)
+    book(town, taken(101_500, KEY, outcome=Outcome.ACCOUNT_DEAD))
+    (after,) = town._rows(Mandate)
+    assert (after.status, [source.is_dead for source in after.sources]) == (MandateStatus.ACTIVE, [True, False])
+    (before,) = mandates_before([after], town.store.audit("l-1"), town.attempts(), told_at)
+    assert (before.status, before.funding) == (MandateStatus.ACTIVE, both)
 
 
 def test_a_crash_after_the_mandate_ended_books_the_return_at_its_next_delivery() -> None:
