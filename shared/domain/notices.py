@@ -52,12 +52,14 @@ class Notice:
 
 
 def items_of(owed: Iterable[tuple[LoanFile, int, date]], currency: str) -> tuple[Item, ...]:
-    by_loan: dict[str, Item] = {}
+    by_loan: dict[tuple[str, str], list[tuple[int, date]]] = {}
     for file, minor, day in owed:
-        loan = file.loan
-        item = by_loan.get(loan.loan_id, Item(loan.loan_id, loan.product, Money(0, currency), day))
-        by_loan[loan.loan_id] = replace(item, amount=item.amount + Money(minor, currency), date=min(item.date, day))
-    return tuple(sorted(by_loan.values(), key=lambda item: (item.date, item.loan_id)))
+        by_loan.setdefault((file.loan.loan_id, file.loan.product), []).append((minor, day))
+    items = (
+        Item(*loan, Money(sum(minor for minor, _ in parts), currency), min(day for _, day in parts))
+        for loan, parts in by_loan.items()
+    )
+    return tuple(sorted(items, key=lambda item: (item.date, item.loan_id)))
 
 
 def told_after(card: ContactCard, notice: Notice, files: Iterable[LoanFile], today: date) -> ContactCard:

@@ -11,6 +11,7 @@ from shared.domain.policy import Policy
 from shared.domain.portfolio import BORROWERS, Finding, Portfolio, Read, SourceLine
 from shared.domain.portfolio_rules import check
 from shared.replay.buckets import Group
+from shared.replay.uncollected import uncollected
 
 _STAND_IN = "Etc/UTC"
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
@@ -55,6 +56,7 @@ class History:
         return frozenset(read.row.rail for portfolio in self.portfolios for read in portfolio.mandates)
 
 
+@uncollected()
 def read_history(
     files: Files,
     policy_of: Callable[[str], Policy],

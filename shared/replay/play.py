@@ -16,6 +16,7 @@ from shared.replay.buckets import Buckets, Group, Level
 from shared.replay.history import History
 from shared.replay.lender import Lender
 from shared.replay.record import Played, Recorder, stage_lines
+from shared.replay.uncollected import uncollected
 
 type Progress = Callable[[str, int, int], None]
 
@@ -43,6 +44,7 @@ class _Sums:
     levels: list[Level] = field(default_factory=list)
 
 
+@uncollected()
 def play(history: History, first: date, last: date, rules: Rules, progress: Progress = lambda *_: None) -> Played:
     """Plays a history; what it gives follows from files and packs alone.
 

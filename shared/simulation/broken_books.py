@@ -31,9 +31,9 @@ def stage_without_its_notice() -> Patches:
 def cure_does_not_undo() -> Patches:
     """A loan leaves its stage, and what the stage did stays."""
 
-    def moved(self: Any, *facts: Any) -> tuple[Any, list[Change]]:
-        after, changes = original(self, *facts)
-        return after, [c for c in changes if not isinstance(c, LeaveEscalation)]
+    def moved(self: Any, *facts: Any) -> tuple[Any, Any, list[Change]]:
+        after, following, changes = original(self, *facts)
+        return after, following, [c for c in changes if not isinstance(c, LeaveEscalation)]
 
     original = record_escalations.Escalations._moved
     yield Patch(record_escalations.Escalations, "_moved", moved)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from shared.domain.book import InstalmentState, Line, Loan, LoanFile, LoanStatus
 from shared.domain.calendar import business_date
 from shared.domain.changes import Change, HoldInstalment, Insert, LeaveEscalation, SaveStage
-from shared.domain.decision import Act, Defer
+from shared.domain.decision import Act, Decision, Defer
 from shared.domain.stage import StageMove, plan_stage
 from shared.ports.book import Book
 from shared.ports.decisions import DecisionSink
@@ -53,12 +53,13 @@ class Escalations:
             ):
                 summary.counts["clock-behind"] += 1  # of the worker who entered it at midnight: the row stays due
                 return
-            after, changes = self._moved(facts, decision.do, since, now)
+            loan, following, changes = self._moved(facts, decision.do, since, now)
         elif isinstance(decision, Defer) or loan.step is not None:
-            after = replace(loan, step=next_step(decision, now))
+            following = decision
         else:
             return
-        saved = replace(after, first_open=_first_open(facts.file, now), stage_rev=loan.stage_rev + 1)
+        step, first_open = next_step(following, now), _first_open(facts.file, now)
+        saved = replace(loan, step=step, first_open=first_open, stage_rev=loan.stage_rev + 1)
         if not self.book.commit([*changes, SaveStage(saved)]):
             summary.counts["lost"] += 1
         elif isinstance(decision, Act):
@@ -74,7 +75,7 @@ class Escalations:
 
     def _moved(
         self, facts: StageFacts, move: StageMove, since: Mapping[str, date], now: datetime
-    ) -> tuple[Loan, list[Change]]:
+    ) -> tuple[Loan, Decision[StageMove], list[Change]]:
         loan, policy, today = facts.file.loan, facts.rules, self._today(facts, now)
         changes: list[Change] = [
             LeaveEscalation(loan.loan_id, key, max(today, since.get(key, today))) for key in move.leave
@@ -89,8 +90,7 @@ class Escalations:
             episode=loan.episode + 1 if move.leave else loan.episode,
             status=LoanStatus.SETTLED if move.close else loan.status,
         )
-        following = plan_stage(replace(facts.file, loan=after), facts.told, policy, now)
-        return replace(after, step=next_step(following, now)), changes
+        return after, plan_stage(replace(facts.file, loan=after), facts.told, policy, now), changes
 
 
 def _first_open(file: LoanFile, now: datetime) -> int:

@@ -211,7 +211,7 @@ class Reminders:
         card = replace(card, rev=card.rev + 1, step=next_step(following, now))
         told = replace(notice, channels=(channel,) if channel else ())
         sending = _Sending(facts, notice, policy, channel, text, record, card, following)
-        return replace(decision, do=told), sending
+        return Act(told, decision.reason), sending
 
     def _is_wired(self, channel: Channel, policy: Policy) -> bool:
         """The deployment has the very provider that the lender's pack names: another one has other rules."""
@@ -259,10 +259,11 @@ class Reminders:
         notice, channel, text = sending.notice, sending.channel, sending.text
         if channel is None or text is None:
             return _NO_WAY
-        now = self.clock.now()
-        still = sending.facts.with_loans_of_now(self.book).decide(now)
-        if not isinstance(still, Act) or still.do != notice:
-            return _TOO_LATE
+        now, facts = self.clock.now(), sending.facts.with_loans_of_now(self.book)
+        if (now, facts) != (sending.record.claimed_at, sending.facts):  # else the decision is the same
+            still = facts.decide(now)
+            if not isinstance(still, Act) or still.do != notice:
+                return _TOO_LATE
         if self._is_off(channel, notice, fresh=True):
             return _SWITCHED_OFF
         address, sender = sending.borrower.address(channel), self.senders.get(channel)
