@@ -74,14 +74,14 @@ class Fields:
 
     def zone(self, column: str) -> str:
         text = self.text(column)
-        if text not in _zones():
+        if text not in known_zones():
             self.note(column, "is not an IANA time zone such as Asia/Shanghai")
         return text
 
     def zones(self, column: str) -> tuple[str, ...]:
         """Zones separated by semicolons."""
         found = tuple(part.strip() for part in self.text(column).split(";"))
-        if any(zone not in _zones() for zone in found):
+        if any(zone not in known_zones() for zone in found):
             self.note(column, "is not a list of IANA time zones such as Europe/London;America/New_York")
             return ()
         if len(set(found)) < len(found):
@@ -188,5 +188,6 @@ def _is_control(letter: str) -> bool:
 
 
 @cache
-def _zones() -> frozenset[str]:
+def known_zones() -> frozenset[str]:
+    """The zones that a file may name."""
     return frozenset(available_timezones())

@@ -9,7 +9,6 @@ from pathlib import Path
 from shared.domain import keys
 from shared.domain.book import Stage
 from shared.domain.errors import InputError
-from shared.domain.money import Money
 from shared.replay.record import AttemptLine, NoticeLine, Played
 
 CHANGES, COMPARED = "changes.csv", "compare.json"
@@ -30,7 +29,6 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     changes: tuple[Change, ...]
-    currency: str
     before: Played
     after: Played
 
@@ -39,7 +37,7 @@ def compare(before: Played, after: Played) -> Comparison:
     """What the second replay did otherwise than the first."""
     messages = _differences("message", _messages(before), _messages(after))
     debits = _differences("debit", _debits(before), _debits(after))
-    return Comparison(tuple(sorted((*messages, *debits))), before.currency, before, after)
+    return Comparison(tuple(sorted((*messages, *debits))), before, after)
 
 
 def _differences(
@@ -62,7 +60,7 @@ def _messages(played: Played) -> dict[tuple[str, str], str]:
 
 def _debits(played: Played) -> dict[tuple[str, str], str]:
     def told(line: AttemptLine) -> str:
-        numbers, amount = " ".join(map(str, line.numbers)), Money(line.amount_minor, played.currency).decimal()
+        numbers, amount = " ".join(map(str, line.numbers)), played.decimal(line.amount_minor)
         return f"{line.business_date} instalment {numbers} {amount} {line.outcome}"
 
     return {(line.loan_id, f"P{line.seq:06d}"): told(line) for line in played.attempts}
@@ -86,9 +84,7 @@ def write_changes(found: Comparison, out: Path) -> dict[str, object]:
 
 
 def _sums(found: Comparison) -> dict[str, object]:
-    def amount(minor: int) -> str:
-        return Money(minor, found.currency).decimal()
-
+    amount = found.before.decimal
     sums: dict[str, object] = {
         "days_outside_pack_validity": {"before": found.before.days_outside, "after": found.after.days_outside}
     }

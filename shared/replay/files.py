@@ -10,7 +10,6 @@ from pathlib import Path
 from shared.domain.book import Stage
 from shared.domain.errors import InputError
 from shared.domain.keys import instant
-from shared.domain.money import Money
 from shared.replay.record import Played
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -50,9 +49,7 @@ def write_played(played: Played, first: date, last: date, out: Path) -> dict[str
 def summary_of(played: Played, first: date, last: date) -> dict[str, object]:
     """The sums over everything; amounts as decimal strings."""
 
-    def amount(minor: int) -> str:
-        return _amount(minor, played.currency)
-
+    amount = played.decimal
     messages = [line for line in played.notices if line.decision == "act"]
     outcomes = Counter(line.outcome for line in played.attempts)
     debited = sum(line.amount_minor for line in played.attempts if line.outcome == "paid")
@@ -104,7 +101,7 @@ def _tables(played: Played) -> dict[str, Iterable[Row]]:
         "attempts.csv": (
             (
                 *(line.loan_id, " ".join(map(str, line.numbers)), line.seq, line.business_date),
-                *(_amount(line.amount_minor, played.currency), line.outcome, line.reason),
+                *(played.decimal(line.amount_minor), line.outcome, line.reason),
             )
             for line in played.attempts
         ),
@@ -112,7 +109,7 @@ def _tables(played: Played) -> dict[str, Iterable[Row]]:
             (stay.loan_id, stay.number, stay.bucket, stay.entered_on, stay.left_on or "") for stay in played.stays
         ),
         "daily.csv": (
-            (level.day, level.bucket, level.loans, level.instalments, _amount(level.outstanding_minor, played.currency))
+            (level.day, level.bucket, level.loans, level.instalments, played.decimal(level.outstanding_minor))
             for level in played.levels
         ),
     }
@@ -125,10 +122,6 @@ def _write(out: Path, name: str, rows: Iterable[Row]) -> None:
         writer.writerow(COLUMNS[name])
         writer.writerows(rows)
     part.replace(out / name)
-
-
-def _amount(minor: int, currency: str) -> str:
-    return Money(minor, currency).decimal() if currency else "0"
 
 
 def _sorted(words: Iterable[str]) -> dict[str, int]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate
-from shared.domain.calendar import zone
 from shared.domain.policy import Policy
 from shared.domain.portfolio import BORROWERS, Finding, Portfolio, Read, SourceLine
+from shared.domain.portfolio_fields import known_zones
 from shared.domain.portfolio_rules import check
 from shared.replay.buckets import Group
 from shared.replay.uncollected import uncollected
@@ -82,21 +82,18 @@ def read_history(
 
 
 def _with_zones(lines: Iterable[SourceLine | Finding], zoneless: set[str]) -> Iterator[SourceLine | Finding]:
-    """The lines with a stand-in for a zone that is not known, which is remembered by its borrower."""
+    """The lines with a stand-in for the zones of a borrower who has no known one, who is remembered."""
     for line in lines:
-        if isinstance(line, SourceLine) and not _is_zone(line.values.get("time_zone", "")):
+        if isinstance(line, SourceLine) and line.values.get("time_zone", "") not in known_zones():
             zoneless.add(line.values.get("borrower_id", ""))
-            yield replace(line, values={**line.values, "time_zone": _STAND_IN})
+            yield replace(line, values=_stood_in(line.values))
         else:
             yield line
 
 
-def _is_zone(name: str) -> bool:
-    try:
-        zone(name)
-    except (KeyError, ValueError, OSError):  # no such zone, no name of one, a folder of zones
-        return False
-    return True
+def _stood_in(values: Mapping[str, str]) -> dict[str, str]:
+    """Nobody writes to him, so that no other zone of his matters."""
+    return {**values, "time_zone": _STAND_IN} | ({"other_zones": ""} if "other_zones" in values else {})
 
 
 def _by_day(whole: Portfolio, zoneless: frozenset[str], first: date, last: date, currency: str) -> History:

@@ -9,6 +9,7 @@ from shared.domain.book import Attempt, Escalation, Line, Stage
 from shared.domain.calendar import business_date
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop, Reason
+from shared.domain.money import Money
 from shared.domain.notices import Notice
 from shared.domain.stage import StageMove
 from shared.replay.buckets import Level, Stay
@@ -110,6 +111,10 @@ class Played:
     entered: tuple[StageLine, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)  # a digest by `keys.notice_hint`, where they are kept
     days_outside: int = 0  # of the packs' validity, where they were taken to count throughout
+
+    def decimal(self, minor: int) -> str:
+        """An amount as the files have it; a book without a loan has no currency."""
+        return Money(minor, self.currency).decimal() if self.currency else "0"
 
     def within(self, first: date, last: date) -> "Played":
         """What happened from one day to another, both included; the sums over the book are the same."""

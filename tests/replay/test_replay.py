@@ -91,7 +91,7 @@ def test_a_payment_before_the_first_day_has_been_booked_and_one_after_the_last_i
     assert json.loads((out / "summary.json").read_text())["left_out_as_later"] == 1
 
 
-@pytest.mark.parametrize("zone", ["", "Mars/Base"])
+@pytest.mark.parametrize("zone", ["", "Mars/Base", "zone.tab", "Etc"])
 def test_a_borrower_without_a_known_zone_is_not_contacted_and_counted(tmp_path: Path, zone: str) -> None:
     out = tmp_path / "out"
     nowhere = f"{BORROWERS}b-1,Li,+8613800000001,zh-CN,{zone},CN\n"
@@ -99,6 +99,23 @@ def test_a_borrower_without_a_known_zone_is_not_contacted_and_counted(tmp_path: 
     assert told(out) == []
     assert json.loads((out / "summary.json").read_text())["borrowers_without_zone"] == 1
     assert rows(out, "escalations.csv")[0]["bucket"] == "M1"
+
+
+@pytest.mark.parametrize("others", ["Etc/UTC", "Mars/Base", "Europe/London;Asia/Tokyo"])
+def test_the_other_zones_of_a_borrower_without_a_known_one_do_not_matter(tmp_path: Path, others: str) -> None:
+    header = BORROWERS.replace("country\n", "country,other_zones\n")
+    nowhere = f"{header}b-1,Li,+8613800000001,zh-CN,,CN,{others}\n"
+    assert replay(portfolio(tmp_path / "in", borrowers=nowhere), tmp_path / "out") == 0
+    assert told(tmp_path / "out") == []
+
+
+def test_a_book_without_a_loan_is_compared_too(tmp_path: Path) -> None:
+    out, folder = (
+        tmp_path / "out",
+        portfolio(tmp_path / "in", borrowers=BORROWERS, loans=LOANS, instalments=INSTALMENTS),
+    )
+    assert replay(folder, out, "2026-03-01", "2026-03-02", "--compare", str(SHIPPED)) == 0
+    assert json.loads((out / "compare.json").read_text())["debited"] == {"before": "0", "after": "0", "more": "0"}
 
 
 def test_debits_follow_the_mandates_and_what_the_account_says(tmp_path: Path) -> None:
