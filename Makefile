@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 4566
 ARGS ?=
-SEEDS ?= 200
 MINUTES ?= 60
 N ?= 100000
 TIMES ?= 10
@@ -71,10 +70,12 @@ types: setup ## check the types with mypy, strictly
 template: setup ## transform the templates as SAM does, and lint the result
 	@$(PYTHON) infra/check_template.py
 
-simulate: setup ## live SEEDS lives with all faults, try all patches, write docs/reliability.md (SEEDS=10000 MINUTES=60)
+simulate: SEEDS ?= 10000
+simulate: setup ## live SEEDS (10000) lives with all faults within MINUTES (60), try all patches, write docs/reliability.md
 	@.venv/bin/duebell simulate --seeds $(SEEDS) --minutes $(MINUTES) --breaks 200 --report docs/reliability.md $(ARGS)
 
-faults: setup ## the same without patches and report, for a look in between (SEEDS=500 ARGS="--seed 17")
+faults: SEEDS ?= 200
+faults: setup ## SEEDS (200) without patches and report, for a look in between (ARGS="--seed 17")
 	@.venv/bin/duebell simulate --seeds $(SEEDS) $(ARGS)
 
 faults-deployed: setup-all ## processes killed, wires cut, messages doubled on a local AWS (SEED=2 DAYS=21 LOANS=20)

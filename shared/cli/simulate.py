@@ -102,7 +102,8 @@ def simulate_command(
     broke = time.monotonic()
     caught = tuple(all_caught(list(BREAKS), range(start, start + breaks), jobs, world)) if breaks else ()
     patched = time.monotonic() - broke
-    done = Run(total, caught, start, loans, days, jobs, lasted, patched, breaks, expects_all=_expects_all(total, only))
+    all_faults = _expects_all(total, only)
+    done = Run(total, seeds, faults, caught, start, loans, days, jobs, lasted, patched, breaks, expects_all=all_faults)
     if report is not None:
         report.write_text(as_page(done, Machine.here(), SystemClock().now().date()), encoding="utf-8")
     if as_json:

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from shlex import quote
 from typing import Any
 
 from shared.invariants import checks
@@ -33,6 +34,8 @@ NOT_EXERCISED = (
     "`explain`, imports and exports, and what learns (`learn`)",
     "bank files that get lost or come in another order, and borrowers' words that get lost",
     "a later deploy's field on loans and escalations, of which no commit writes one whole, and on one-time codes",
+    "money told of with another amount than was asked for: here a gateway takes the amount of the request, or nothing",
+    "chargebacks of transfers",
     "an answer that reaches a living worker after its claim's lease: every function that presents is ended before it",
     "more than a handful of workers at one loan at a time",
 )
@@ -55,9 +58,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A series that is over. `patch_seeds`: on how many seeds each patch was tried, 0 for no patches."""
+    """A series that is over. `asked`: how many seeds were asked for, and `faults` which, as the command was told;
+    `patch_seeds`: on how many seeds each patch was tried, 0 for no patches."""
 
     total: Sum
+    asked: int
+    faults: str
     caught: Sequence[Caught]
     start: int
     loans: int
@@ -169,7 +175,8 @@ def _page(run: Run, machine: Machine, written: date) -> Iterator[str]:
     yield ""
     yield "| what | how much |"
     yield "|---|---|"
-    yield f"| seeds | {total.seeds:,}, from {run.start}; each at least {run.loans} loans and {run.days} days |"
+    reached = "" if total.seeds == run.asked else f" of {run.asked:,} asked for"
+    yield f"| seeds | {total.seeds:,}{reached}, from {run.start}; each at least {run.loans} loans and {run.days} days |"
     yield f"| virtual years | {total.years:,.1f} |"
     yield f"| port calls | {sum(total.tally.calls.values()):,} |"
     yield f"| faults | {hits:,} |"
@@ -206,7 +213,7 @@ def _how(run: Run) -> Iterator[str]:
     yield "## Again"
     yield ""
     yield "```"
-    yield f"duebell simulate --seeds {run.total.seeds} --start {run.start}{size}{patches} --faults all"
+    yield f"duebell simulate --seeds {run.total.seeds} --start {run.start}{size}{patches} --faults {quote(run.faults)}"
     yield f"duebell simulate --seed {run.start}{size}    # one of them; a failing one prints its own line"
     yield "```"
     yield ""

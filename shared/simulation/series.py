@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing import get_context
+from shlex import quote
 
 from shared.simulation.actors import Baton
 from shared.simulation.breaks import BREAKS, broken
@@ -38,7 +39,7 @@ class Task:
         size = "" if (self.loans, self.days) == (LOANS, DAYS) else f" --loans {self.loans} --days {self.days}"
         also = f" --break {self.broken_as}" if self.broken_as else ""
         if self.only is not None:
-            also += f" --faults '{','.join(sorted(self.only)) or 'none'}'"
+            also += f" --faults {quote(','.join(sorted(self.only)) or 'none')}"
         return f"duebell simulate --seed {self.seed}{size}{also}"
 
 

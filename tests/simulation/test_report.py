@@ -9,7 +9,7 @@ from shared.simulation.report import NOT_EXERCISED, Machine, Run, as_document, a
 from shared.simulation.series import Caught, Sum
 
 TOTAL = Sum(seeds=2, charges=3, charged_minor=10_000, returned_minor=10_000, transferred_minor=2_050)
-RUN = Run(TOTAL, (), 0, 50, 120, 2, 120.0, 0.0, 0, expects_all=False)
+RUN = Run(TOTAL, 10, "all", (), 0, 50, 120, 2, 120.0, 0.0, 0, expects_all=False)
 
 
 def page(run: Run) -> str:

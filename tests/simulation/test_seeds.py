@@ -1,5 +1,6 @@
 """A share of `make simulate`: a few seeds with fewer loans, the same seed twice, and patches that must be noticed."""
 
+import shlex
 from dataclasses import replace
 from functools import cache
 
@@ -86,6 +87,13 @@ def test_a_failing_seed_is_told_with_one_line_and_the_fewest_faults() -> None:
     assert least.task.only is not None
     assert run(least.task, world()).check == failed.check
     assert len(least.story) > 1
+
+
+def test_a_shell_takes_the_line_of_a_failing_seed_whatever_call_it_names() -> None:
+    only = frozenset(f"{call}#3" for call in CALLS)
+    words = shlex.split(Task(7, only=only).line)
+    assert words[:4] == ["duebell", "simulate", "--seed", "7"]
+    assert words[4:] == ["--faults", ",".join(sorted(only))]
 
 
 def test_the_fewest_faults_are_those_that_are_all_needed() -> None:
