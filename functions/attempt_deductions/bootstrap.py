@@ -17,7 +17,7 @@ from shared.workflows.attempt_deductions import Deductions
 
 @cache
 def app() -> Deductions:
-    store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger")
+    store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
     client = dynamodb_client()
     return Deductions(

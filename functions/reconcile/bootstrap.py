@@ -17,7 +17,7 @@ from shared.workflows.reconcile import Reconciliation
 
 @cache
 def app() -> Reconciliation:
-    store = settings.Store.from_env("loans", "borrowers", "attempts", "notices", "ledger", "control")
+    store = settings.Store.from_env("loans", "borrowers", "attempts", "notices", "ledger", "audit", "control")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
     client = dynamodb_client()
     return Reconciliation(

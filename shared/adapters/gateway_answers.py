@@ -56,7 +56,7 @@ def read_answer(status: int, body: bytes, codes: Mapping[str, Outcome], asked: M
     """
     if status == 200:
         answer = _known_answer(_fields(body), codes)
-        return UNKNOWN if answer.contradicts(asked) else answer
+        return UNKNOWN if answer.other_amount(asked) else answer
     if 400 <= status < 500 and status not in _MAY_HAVE_CHARGED:
         return DebitAnswer(Outcome.CONFIG)
     return UNKNOWN

@@ -168,7 +168,7 @@ class StripeGateway:
             return _CONFIG
         except stripe.StripeError:
             return _UNKNOWN
-        return _UNKNOWN if answer.contradicts(asked) else answer
+        return _UNKNOWN if answer.other_amount(asked) else answer
 
     def enquire(self, key: str) -> DebitAnswer | None:
         """What became of a payment by Stripe's search, or of a refund among the newest 500, which no search covers.

@@ -52,7 +52,7 @@ class OpenAttempt:
 def list_command(stack: Stack = "duebell", as_json: Json = False) -> None:
     """List the attempts that have no definite outcome, the longest waiting first: open, unknown and stuck ones.
 
-    What is stuck is resolved by no enquiry: `rerecord` settles it from evidence.
+    Of what is stuck no enquiry has told: `rerecord` settles it from evidence.
     """
     session = Session(stack)
     found = sorted(open_attempts(session), key=lambda one: one.age, reverse=True)
@@ -130,7 +130,7 @@ def reopen_command(
     stack: Stack = "duebell",
     as_json: Json = False,
 ) -> None:
-    """Let the attempts' instalments be debited again that a chargeback or late money had closed. Debits nobody."""
+    """Let instalments be debited again that a chargeback, reversal, refund or late money had closed. Debits nobody."""
     _order(Verb.REOPEN, attempts, reason, at_most, at_most_amount, stack, as_json=as_json)
 
 

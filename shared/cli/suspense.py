@@ -20,7 +20,10 @@ Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="As the list shows i
 Loan = Annotated[str | None, typer.Option("--loan", metavar="LOAN", help="The loan that the money belongs to.")]
 Elsewhere = Annotated[bool, typer.Option("--elsewhere", help="It belongs to no loan: it went back, or to other books.")]
 Instalments = Annotated[
-    list[int] | None, typer.Option("--instalment", metavar="N", help="Paid before the others; may be repeated.")
+    list[int] | None,
+    typer.Option(
+        "--instalment", metavar="N", help="Paid before the others, where policy lets borrowers choose; may be repeated."
+    ),
 ]
 AtMost = Annotated[
     int, typer.Option("--at-most", metavar="N", help="Refuse where it pays, or opens instalments of, more loans.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.book import AuditEntry, Source, SourceKind
+from shared.domain.book import AuditEntry, Mandate, Source, SourceKind
 from shared.domain.errors import InputError
 
 ACCOUNT = re.compile(r"[!-~]{1,128}", re.ASCII)
@@ -36,6 +36,11 @@ def funding_detail(before: Sequence[Source], after: Sequence[Source]) -> Mapping
         "dead_before": " ".join(source.account_ref for source in before if source.is_dead),
     }
     return {name: text for name, text in said.items() if text}
+
+
+def funding_change(was: Mandate, now: Mandate) -> Mapping[str, str]:
+    """The same of a mandate that changed; nothing where its accounts are those of before."""
+    return funding_detail(was.sources, now.sources) if now.funding != was.funding else {}
 
 
 def funding_before(entry: AuditEntry) -> tuple[Source, ...]:

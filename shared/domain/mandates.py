@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
+from shared.domain import keys
 from shared.domain.book import (
     Attempt,
     AttemptState,
@@ -18,6 +19,7 @@ from shared.domain.book import (
     DebitCard,
     Instalment,
     InstalmentState,
+    Loan,
     LoanFile,
     LoanStatus,
     Mandate,
@@ -121,6 +123,19 @@ class Move:
 
     row: Mandate
     was: MandateStatus | None
+
+
+def mandate_entry(
+    loan: Loan, moves: Iterable[Move], what: str, actor: str, reason: str, more: Mapping[str, str], now: datetime
+) -> AuditEntry:
+    """What the audit keeps of a change that the next revision of the loan's gate makes: each mandate as it was and as
+    it is."""
+    detail = dict(more) | {"gate_rev": str(loan.gate_rev + 1)}
+    for move in moves:
+        detail[f"was.{move.row.mandate_id}"] = move.was or "none"
+        detail[f"now.{move.row.mandate_id}"] = move.row.status
+    revision = keys.audit_revision(now, f"{loan.gate_rev + 1:06d}#{CHANGED}{what}")
+    return AuditEntry(loan.loan_id, revision, now, actor, f"{CHANGED}{what}", reason, detail)
 
 
 def plan_cancel(file: LoanFile, day: date) -> tuple[Move, ...] | Refusal:

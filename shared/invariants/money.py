@@ -96,14 +96,15 @@ def charged_once(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
 
 def attempts_are_booked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
     """A paid attempt has one ledger entry of its amount, on its loan or for a refund where the payment was, and such an
-    entry has a paid attempt."""
+    entry has a paid attempt. Money of it that came with another amount stands in suspense, and nowhere else."""
     entries = {e.external_id: e for e in book.entries if e.source == GATEWAY and e.kind in ("payment", "refund")}
     on_loans = {key: entry for key, entry in entries.items() if entry.loan_id != SUSPENSE}
     for attempt in book.attempts:
         entry = on_loans.pop(attempt.key, None)
         if attempt.refunds is not None:
             entry = entries.get(attempt.key)
-        if problem := _booking_problem(attempt, entry):
+        is_held = entry is None and attempt.key in entries
+        if not is_held and (problem := _booking_problem(attempt, entry)):
             yield Breach("attempts-are-booked", attempt.key, problem)
     for key in sorted(on_loans):
         yield Breach("attempts-are-booked", key, "a ledger entry without an attempt")

@@ -67,9 +67,9 @@ class DebitAnswer:
     gateway_ref: str | None = None
     amount: Money | None = None  # what the gateway says that it moved, where it says
 
-    def contradicts(self, asked: Money) -> bool:
-        """It says that another sum was paid than the one asked for: nothing may be booked from it, a person looks."""
-        return self.outcome is Outcome.PAID and self.amount not in (None, asked)
+    def other_amount(self, asked: Money) -> Money | None:
+        """The sum that it says was paid, where that is not the one asked for: a person looks."""
+        return self.amount if self.outcome is Outcome.PAID and self.amount != asked else None
 
 
 class PaymentGateway(Protocol):

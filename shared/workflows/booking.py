@@ -95,14 +95,12 @@ def take_off_loan(
 
 
 def may_close(entry: LedgerEntry) -> bool:
-    """What it took back is not debited again before a person has looked: a dispute, whatever was disputed; a reversal
-    without a reason that allows a repetition, or a refund, of a debit for this loan. A transfer that bounced is no
-    debit that anybody refused.
+    """What it took back of a debit for this loan is not debited again before a person has looked: a dispute, a refund,
+    a reversal without a reason that allows a repetition. A transfer that bounced, or that its payer disputes, is no
+    debit that anybody refused, and there is no attempt by which a person could open what it had closed.
     """
-    if entry.kind is EntryKind.CHARGEBACK:
-        return True
     ours = entry.source == GATEWAY and entry.external_id.startswith(keys.intents_of(entry.loan_id))
-    return ours and entry.kind in (EntryKind.REVERSAL, EntryKind.REFUND)
+    return ours and entry.kind in (EntryKind.CHARGEBACK, EntryKind.REVERSAL, EntryKind.REFUND)
 
 
 def _reopened(instalment: Instalment, file: LoanFile, now: datetime) -> Instalment:

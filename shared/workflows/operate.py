@@ -44,7 +44,7 @@ from shared.workflows.passes import Summary
 from shared.workflows.pay_now import PayNow
 from shared.workflows.refunding import Refunds
 from shared.workflows.reopening import Reopening
-from shared.workflows.settling import OTHER_AMOUNT, Settling
+from shared.workflows.settling import Settling
 from shared.workflows.taking_back import TakingBack
 from shared.workflows.waking import Touched
 
@@ -152,8 +152,8 @@ class Operations:
         answer = self.gateway.enquire(key)
         if answer is None:
             return Result(key, "not-found")
-        if answer.contradicts(attempt.amount):
-            Settling(self.book, self.shelf, self.clock, summary).unknown(attempt, Outcome.UNKNOWN, OTHER_AMOUNT)
+        if other := answer.other_amount(attempt.amount):
+            Settling(self.book, self.shelf, self.clock, summary).doubt(attempt, other)
             return Result(key, "other-amount")
         if not answer.outcome.is_terminal:
             return Result(key, answer.outcome)

@@ -17,7 +17,7 @@ from shared.ports.world import Clock, PaymentGateway, PolicyShelf, SwitchBoard, 
 from shared.workflows.attempt_deductions import FRESH, present
 from shared.workflows.debit_facts import debit_facts
 from shared.workflows.passes import Summary
-from shared.workflows.settling import OTHER_AMOUNT, Settling
+from shared.workflows.settling import Settling
 from shared.workflows.taking_back import TakingBack
 from shared.workflows.waking import Touched
 
@@ -94,8 +94,8 @@ class Reconciliation:
             raise
         if answer is None:
             outcome = self._not_found(attempt, settling, summary)
-        elif answer.contradicts(attempt.amount):
-            settling.unknown(attempt, Outcome.UNKNOWN, OTHER_AMOUNT)
+        elif other := answer.other_amount(attempt.amount):
+            settling.doubt(attempt, other)
             summary.counts["stuck"] += 1
             outcome = Outcome.UNKNOWN
         elif answer.outcome.is_terminal:

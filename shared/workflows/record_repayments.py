@@ -150,9 +150,7 @@ class Repayments:
             said = _asked(attempt)
             if attempt.refunds is not None:
                 return self._unmatched(report, misfit, said, part="OUT")
-            if self.book.entry(loan_id, GATEWAY, report.key):  # its money is booked: this is no other money
-                return Verdict("unmatched", misfit, said)
-            return self._unmatched(report, misfit, said)
+            return self._other_amount(attempt, report, misfit, summary)
         if not report.outcome.is_terminal:
             return Verdict("pending")
         if attempt.refunds is not None and attempt.outcome is Outcome.PAID and report.outcome.is_failure:
@@ -171,6 +169,16 @@ class Repayments:
         if file and became == "settled":
             touched.note(file.loan.borrower_id, attempt.loan_id, outcome)
         return Verdict(became, problem=Misfit.TWO_STORIES.value if became == "conflict" else None)
+
+    def _other_amount(self, attempt: Attempt, report: GatewayReport, misfit: Misfit, summary: Summary) -> Verdict:
+        """Another amount or currency than the attempt's: money all the same, and evidence against a further debit."""
+        said = _asked(attempt)
+        if report.outcome is not Outcome.PAID:
+            return Verdict("unmatched", misfit, said)
+        became = Settling(self.book, self.shelf, self.clock, summary).keep_other(attempt, report.amount, said)
+        if became == "unmatched" and self.book.entry(keys.SUSPENSE, GATEWAY, report.key):
+            return unmatched(Misfit.OTHER_AMOUNT)
+        return Verdict(became, None, misfit.value) if became == "known" else Verdict(became, misfit, said)
 
     def _unmatched(
         self, report: GatewayReport, misfit: Misfit, said: str | None = None, part: str | None = None

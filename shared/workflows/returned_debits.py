@@ -6,7 +6,7 @@ Safe to run twice: a mandate that ended stays as it is.
 from shared.domain import keys
 from shared.domain.book import Attempt
 from shared.domain.errors import BookError
-from shared.domain.funding import funding_detail
+from shared.domain.funding import funding_change
 from shared.domain.mandates import Actor, Move
 from shared.domain.repayment import GATEWAY, TakenBack, source_of
 from shared.domain.settlement import mandates_after
@@ -37,8 +37,8 @@ def end_mandate(book: Book, clock: Clock, back: TakenBack) -> None:
         if file is None or after == before:
             return
         ((ended, was),) = ((m, was) for m, was in zip(after, before, strict=True) if m != was)
-        accounts = funding_detail(was.sources, ended.sources) if ended.funding != was.funding else {}
-        note = Note("rail.returned", Actor.RAIL, f"{back.reference} was taken back: {back.outcome}", accounts)
+        said = f"{back.reference} was taken back: {back.outcome}"
+        note = Note("rail.returned", Actor.RAIL, said, funding_change(was, ended))
         if write_changes(book, file, (Move(ended, was.status),), note, (), now):
             return
     raise BookError(f"the mandate of {back.reference} could not be ended")

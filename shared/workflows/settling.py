@@ -10,7 +10,9 @@ from shared.domain.book import (
     AttemptState,
     DebitCard,
     Instalment,
+    LedgerEntry,
     LoanFile,
+    Mandate,
     Outcome,
 )
 from shared.domain.calendar import business_date
@@ -24,8 +26,11 @@ from shared.domain.changes import (
 )
 from shared.domain.debit_mandates import plan_under_mandates
 from shared.domain.errors import BookError
-from shared.domain.mandates import to_wake
+from shared.domain.funding import funding_change
+from shared.domain.mandates import Actor, Move, mandate_entry, to_wake
+from shared.domain.money import Money
 from shared.domain.policy import Policy
+from shared.domain.repayment import GATEWAY
 from shared.domain.settlement import (
     DEFAULT_WATERFALL,
     debits_after,
@@ -85,7 +90,7 @@ class Settling:
 
     def _first(self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None) -> str | None:
         """Settles an open attempt; None where somebody else wrote first."""
-        now, beside = self.clock.now(), outcome is Outcome.PAID and self._is_in_suspense(attempt)
+        now, beside = self.clock.now(), outcome is Outcome.PAID and self._held(attempt) is not None
         changes = self._closing if beside else self._changes
         if not self.book.commit(changes(attempt, file, outcome, gateway_ref, now)):
             return None
@@ -128,7 +133,7 @@ class Settling:
         changes: list[Change] = [
             SaveAttempt(done.attempt, was_presented=attempt.presented),
             *(SaveInstalment(i) for i in instalments),
-            *(SaveMandate(m, file.loan.gate_rev) for m in mandates if m not in file.mandates),
+            *_ended(attempt, file, mandates, outcome, now),
         ]
         changes += self._others_awake(attempt, known, policy, mandates != file.mandates, now)
         if attempt.reserves:
@@ -138,8 +143,9 @@ class Settling:
             changes += wakes(file, instalments, now, today, policy.dpd_origin if policy else 0)
         return changes
 
-    def _is_in_suspense(self, attempt: Attempt) -> bool:
-        return self.book.entry(keys.SUSPENSE, "gateway", keys.intent_key(attempt.loan_id, attempt.seq)) is not None
+    def _held(self, attempt: Attempt) -> LedgerEntry | None:
+        """The money that came under the attempt's key and stands in suspense."""
+        return self.book.entry(keys.SUSPENSE, GATEWAY, keys.intent_key(attempt.loan_id, attempt.seq))
 
     def _closing(
         self, attempt: Attempt, file: LoanFile, outcome: Outcome, gateway_ref: str | None, now: datetime
@@ -195,16 +201,57 @@ class Settling:
         policy = policy_or_none(self.shelf, file.loan.product, now)
         return business_date(now, policy.business_zone) if policy else now.date()
 
+    def doubt(self, attempt: Attempt, amount: Money) -> None:
+        """What an enquiry found paid is another sum than was asked for: kept like any other evidence of money, and an
+        attempt that is open waits for a person. Of a refund nothing came in, and nothing is kept."""
+        if attempt.refunds is None:
+            self.keep_other(attempt, amount, OTHER_AMOUNT)
+        self.unknown(attempt, Outcome.UNKNOWN, OTHER_AMOUNT)
+
+    def keep_other(self, attempt: Attempt, amount: Money, said: str) -> str:
+        """Keeps money that came under an attempt's key and is not what was asked for: in suspense, once, with the
+        attempt's instalments closed to debits until a person has looked, however the attempt ends.
+
+        Returns `suspense`, `known` where it stands there, or `unmatched` where other money of that key is booked.
+        """
+        for _ in range(_MOST_RACES):
+            file = self.book.loan_file(attempt.loan_id)
+            if file is None:
+                raise BookError(f"attempt {keys.intent_key(attempt.loan_id, attempt.seq)} has no loan")
+            if held := self._held(attempt):
+                return "known" if held.amount == amount else "unmatched"
+            entry = replace(gateway_entry(attempt, self._today(file, self.clock.now())), amount=amount)
+            if self.book.entry(attempt.loan_id, entry.source, entry.external_id):
+                return "unmatched"
+            if self._keep(entry, attempt, file, said):
+                return "suspense"
+        raise BookError(f"the money of {keys.intent_key(attempt.loan_id, attempt.seq)} could not be kept")
+
     def _suspend(self, attempt: Attempt, file: LoanFile, now: datetime) -> bool:
-        key = keys.intent_key(attempt.loan_id, attempt.seq)
-        if self.book.entry(keys.SUSPENSE, "gateway", key):
+        if self._held(attempt):
             return True
-        detail = f"paid after {attempt.outcome}"
-        entry = replace(gateway_entry(attempt, self._today(file, now)), loan_id=keys.SUSPENSE, detail=detail)
-        blocked = [
+        entry = gateway_entry(attempt, self._today(file, now))
+        return self._keep(entry, attempt, file, f"paid after {attempt.outcome}")
+
+    def _keep(self, entry: LedgerEntry, attempt: Attempt, file: LoanFile, said: str) -> bool:
+        """In suspense, and its instalments closed under the revisions that were read; False where the race was lost."""
+        closed = [
             replace(i, blocked=True, step=None, rev=i.rev + 1) for i in file.instalments if i.number in attempt.numbers
         ]
-        if not self.book.commit([Insert(entry), *(SaveInstalment(i) for i in blocked)]):
+        held = replace(entry, loan_id=keys.SUSPENSE, detail=said)
+        if not self.book.commit([Insert(held), *(SaveInstalment(i) for i in closed)]):
             return False
-        self.summary.counts["conflict"] += 1
+        self._conflict()
         return True
+
+
+def _ended(
+    attempt: Attempt, file: LoanFile, after: tuple[Mandate, ...], outcome: Outcome, now: datetime
+) -> Iterable[Change]:
+    """The mandate that the answer ends, or whose account it calls dead, with the note of it in the history."""
+    for mandate, was in zip(after, file.mandates, strict=True):
+        if mandate != was:
+            said = f"{keys.intent_key(attempt.loan_id, attempt.seq)} was answered: {outcome}"
+            move, accounts = Move(mandate, was.status), funding_change(was, mandate)
+            yield SaveMandate(mandate, file.loan.gate_rev)
+            yield Insert(mandate_entry(file.loan, (move,), "rail.answered", Actor.RAIL, said, accounts, now))

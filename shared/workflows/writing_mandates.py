@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 
-from shared.domain import keys
-from shared.domain.book import AuditEntry, DebitCard, Instalment, LoanFile, Mandate, MandateStatus
+from shared.domain.book import DebitCard, Instalment, LoanFile, Mandate, MandateStatus
 from shared.domain.changes import (
     Change,
     HoldInstalment,
@@ -17,7 +16,7 @@ from shared.domain.changes import (
     WakeContact,
 )
 from shared.domain.mandate_requests import Changed, Refused
-from shared.domain.mandates import CHANGED, Actor, Move, Refusal, authorised_at, refusal_of, to_wake
+from shared.domain.mandates import Actor, Move, Refusal, authorised_at, mandate_entry, refusal_of, to_wake
 from shared.domain.policy import Policy
 from shared.ports.book import Book
 from shared.ports.world import Clock
@@ -62,15 +61,9 @@ def write_changes(
     near, far = woken[:MOST_INSTALMENTS], woken[MOST_INSTALMENTS:]
     if not _wake_later(book, far, now):
         return None
-    what = f"{CHANGED}{note.what}"
-    detail = dict(note.detail) | {"gate_rev": str(loan.gate_rev + 1)}
-    for move in moves:
-        detail[f"was.{move.row.mandate_id}"] = move.was or "none"
-        detail[f"now.{move.row.mandate_id}"] = move.row.status
-    revision = keys.audit_revision(now, f"{loan.gate_rev + 1:06d}#{what}")
     changes: list[Change] = [
         *(SaveMandate(replace(move.row, since=now), loan.gate_rev) for move in moves),
-        Insert(AuditEntry(loan.loan_id, revision, now, note.actor, what, note.reason, detail)),
+        Insert(mandate_entry(loan, moves, note.what, note.actor, note.reason, note.detail, now)),
         *(SaveInstalment(replace(i, step=now, rev=i.rev + 1)) for i in near),
         WakeContact(loan.borrower_id, now),
         *(change for change in more if not _is_held_by_its_save(change, near)),

@@ -46,13 +46,14 @@ READS: Mapping[str, tuple[object, ...]] = {
 NOT_ASKED: Mapping[tuple[str, Right], str] = {
     ("attempt_deductions", ("Query", "ledger")): "it settles what it presented, and that is no refund",
     ("pay_now", ("Query", "ledger")): "it settles what it presented, and that is no refund",
-    ("reconcile", ("PutItem", "audit")): "it takes what waited, whose mandate ended when it was told of",
 }
 """Calls in reach that a function never makes, and why."""
 
 READY_MADE: Mapping[tuple[str, Right], str] = {
     ("record_escalations", ("PutItem", "loans")): "the domain gives the escalation to insert",
     ("attempt_deductions", ("PutItem", "attempts")): "the domain gives the intent to insert",
+    ("attempt_deductions", ("PutItem", "audit")): "the domain gives the note of a mandate that an answer ended",
+    ("reconcile", ("PutItem", "audit")): "the domain gives the note of a mandate that an answer ended",
     ("pay_now", ("PutItem", "attempts")): "the domain gives the intent to insert",
 }
 """Rows that a workflow inserts without making them itself."""

@@ -281,6 +281,10 @@ class TestMoney:
         found = names(book(("entries", lambda e: e.source == "gateway", changed)))
         assert "attempts-are-booked" in found
 
+    def test_money_of_another_amount_stands_in_suspense_and_on_no_loan(self) -> None:
+        held = {"loan_id": "SUSPENSE", "amount_minor": 101_499, "split": (), "parts": ()}
+        assert "attempts-are-booked" not in names(book(("entries", lambda e: e.source == "gateway", held)))
+
     @pytest.mark.parametrize(
         ("paid", "state", "wrong"),
         [

@@ -424,7 +424,10 @@ def test_an_answer_about_another_amount_settles_nothing() -> None:
     town.clock.advance(timedelta(minutes=6))
     assert town.reconcile().counts["stuck"] == 1
     assert town.attempts()[0].stuck == "the gateway names another amount than was asked for"
-    assert town.entries() == []
+    assert [(e.loan_id, e.amount.minor) for e in town.entries()] == [("SUSPENSE", 203_000)]
+    assert (town.instalment().blocked, town.instalment().paid_minor) == (True, 0)
+    later(town, hours=1)
+    assert len(town.entries()) == 1
 
 
 def test_a_day_without_a_definite_answer_puts_an_attempt_before_a_person() -> None:

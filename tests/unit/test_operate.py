@@ -129,7 +129,11 @@ def test_a_recheck_that_is_told_another_amount_settles_nothing_and_the_attempt_i
     (attempt,) = town.attempts()
     assert (attempt.state, attempt.stuck) == (AttemptState.UNKNOWN, OTHER_AMOUNT)
     assert town.instalment(1).state is InstalmentState.CLAIMED
-    assert town.entries() == []
+    assert [(e.loan_id, e.amount.minor) for e in town.entries()] == [("SUSPENSE", minor)]
+    town.clock.advance(timedelta(minutes=6))
+    assert one(town, Verb.RERECORD).word == "conflict"  # paid: its money is what stands there, and no other is booked
+    assert [(e.loan_id, e.amount.minor) for e in town.entries()] == [("SUSPENSE", minor)]
+    assert town.instalment(1).blocked
 
 
 def test_a_recheck_that_is_told_another_amount_leaves_a_settled_attempt_as_it_is() -> None:

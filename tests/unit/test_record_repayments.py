@@ -11,6 +11,7 @@ from shared.adapters.memory.book import MemoryBook
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain import keys
 from shared.domain.book import (
+    AttemptState,
     AuditEntry,
     Component,
     EntryKind,
@@ -28,6 +29,7 @@ from shared.domain.book import (
 )
 from shared.domain.changes import Change, Insert, SaveInstalment, SaveMandate
 from shared.domain.errors import BookError, PolicyError
+from shared.domain.mandates import CHANGED
 from shared.domain.money import Money
 from shared.domain.past_mandates import mandates_before
 from shared.domain.policy import Policy
@@ -229,8 +231,11 @@ def in_doubt() -> Town:
 @pytest.mark.parametrize(("news", "misfit"), MISFITS)
 def test_money_that_fits_nothing_is_kept_once_with_its_reason(news: Arrived, misfit: Misfit) -> None:
     town = in_doubt()
-    assert book(town, news) == {"repayment.suspense": 1, f"quarantine.{misfit.name}": 1}
+    is_of_an_attempt = misfit in (Misfit.ATTEMPT_CURRENCY, Misfit.ABOVE_ATTEMPT, Misfit.BELOW_ATTEMPT)
+    pages = {"conflict": 1} if is_of_an_attempt else {}
+    assert book(town, news) == {"repayment.suspense": 1, f"quarantine.{misfit.name}": 1} | pages
     assert book(town, news) == {"repayment.known": 1}
+    assert town.instalment().blocked is is_of_an_attempt
     (entry,) = town.entries()
     sign = -1 if isinstance(news, TakenBack) else 1
     assert (entry.loan_id, entry.amount) == ("SUSPENSE", Money(sign * news.amount.minor, news.amount.currency))
@@ -250,6 +255,39 @@ def test_every_reason_is_reached_and_has_a_sentence() -> None:
     }
     assert reached == set(Misfit)
     assert len({misfit.value for misfit in Misfit}) == len(Misfit)
+
+
+@pytest.mark.parametrize("minor", [60_000, 120_000])
+def test_money_of_another_amount_after_a_refusal_stops_every_further_debit_of_it(minor: int) -> None:
+    town = Town(account="insufficient-1")
+    town.clock.set(at("2026-03-09 12:00"))
+    town.pass_now()
+    town.clock.set(at("2026-03-10 08:00"))
+    town.work(Line.DEBIT, ["l-1#001"])
+    attempt = town.attempts()[0]
+    assert attempt.outcome is Outcome.INSUFFICIENT
+    report = GatewayReport(KEY, Outcome.PAID, cny(minor), None)
+    assert book(town, report)["conflict"] == 1
+    assert (town.instalment().blocked, town.instalment().step) == (True, None)
+    town.live_through("2026-03-11", "2026-03-12")
+    assert len(town.attempts()) == 1
+    assert "conflict" not in book(town, report)
+    whole = book(town, GatewayReport(KEY, Outcome.PAID, attempt.amount, None))
+    assert (whole["repayment.conflict"], [e.amount.minor for e in town.entries()]) == (1, [minor])
+    assert Misfit.TWO_STORIES.name in town.store.audit(keys.MONEY_NEWS)[-1].what
+    suspense = Suspense(town.store, town.shelf, town.clock, town.queue)
+    suspense.resolve(f"gateway#{KEY}", None, reason="went back", actor="ops")
+    assert (town.instalment().blocked, town.instalment().step is not None) == (False, True)
+
+
+def test_money_of_another_amount_stays_evidence_when_the_attempt_fails_after_all() -> None:
+    town = in_doubt()
+    book(town, GatewayReport(KEY, Outcome.PAID, cny(60_000), None))
+    assert town.attempts()[0].state is not AttemptState.SETTLED
+    book(town, GatewayReport(KEY, Outcome.INSUFFICIENT, cny(101_500), None))
+    after = town.instalment()
+    assert (town.attempts()[0].outcome, after.state) == (Outcome.INSUFFICIENT, InstalmentState.OPEN)
+    assert (after.blocked, after.step) == (True, None)
 
 
 def test_a_contradiction_about_money_that_is_booked_is_no_other_money() -> None:
@@ -440,6 +478,18 @@ def test_a_chargeback_closes_the_instalment_until_a_person_has_looked() -> None:
     adds_up(town)
 
 
+def test_a_transfer_that_its_payer_disputes_is_owed_again_and_closes_nothing() -> None:
+    """Nobody could open it: there may be no attempt for it at all."""
+    town = Town()
+    town.clock.set(at("2026-03-09 12:00"))
+    book(town, transfer(101_500))
+    assert book(town, taken(101_500, kind=EntryKind.CHARGEBACK)) == {"repayment.charged-back": 1}
+    after = town.instalment()
+    assert (after.paid_minor, after.blocked, after.step) == (0, False, town.clock.now())
+    town.live_through("2026-03-09", "2026-03-10")
+    assert balance(town) == (101_500, InstalmentState.PAID)
+
+
 def test_a_debit_that_was_taken_back_is_tried_again_within_the_same_budget() -> None:
     """The rail said why, and policy debits again after that."""
     town = Town()
@@ -509,6 +559,21 @@ def test_an_account_that_a_return_calls_dead_was_alive_before_it() -> None:
     assert (after.status, [source.is_dead for source in after.sources]) == (MandateStatus.ACTIVE, [True, False])
     (before,) = mandates_before([after], town.store.audit("l-1"), town.attempts(), told_at)
     assert (before.status, before.funding) == (MandateStatus.ACTIVE, both)
+
+
+@pytest.mark.parametrize(
+    ("account", "status"), [("mandate-dead-1", MandateStatus.REVOKED), ("risk-1", MandateStatus.SUSPENDED)]
+)
+def test_a_mandate_that_a_debits_answer_ends_stands_in_its_history(account: str, status: MandateStatus) -> None:
+    town = Town(account=account)
+    town.live_through("2026-03-09", "2026-03-10")
+    (mandate,) = town._rows(Mandate)
+    (entry,) = [e for e in town.store.audit("l-1") if e.what.startswith(CHANGED)]
+    assert (mandate.status, entry.what, entry.actor) == (status, "mandate.rail.answered", "rail")
+    assert (entry.detail["was.m-1"], entry.detail["now.m-1"]) == ("active", status)
+    assert KEY in entry.reason
+    (before,) = mandates_before([mandate], [entry], town.attempts(), at("2026-03-09 12:00"))
+    assert before.status is MandateStatus.ACTIVE
 
 
 def test_a_crash_after_the_mandate_ended_books_the_return_at_its_next_delivery() -> None:

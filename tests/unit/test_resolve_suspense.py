@@ -11,6 +11,7 @@ from shared.domain.changes import Insert, SaveInstalment
 from shared.domain.errors import BookError, InputError
 from shared.domain.money import Money
 from shared.domain.repayment import GatewayReport
+from shared.workflows.booking import book_on_loan
 from shared.workflows.resolve_suspense import Suspense
 from tests.unit.builders import a_borrower, a_loan, an_instalment, at
 from tests.unit.test_record_repayments import KEY, adds_up, balance, book, cny, taken, transfer, two_instalments
@@ -218,7 +219,7 @@ def test_late_money_that_went_elsewhere_opens_what_it_had_closed(loan_id: str | 
 @pytest.mark.parametrize(
     ("source", "external_id", "kind"),
     [
-        ("transfer", "BANK-5:R01", EntryKind.CHARGEBACK),
+        ("gateway", "l-1:P000009:R01", EntryKind.CHARGEBACK),
         ("gateway", "l-1:P000009:R01", EntryKind.REVERSAL),
         ("gateway", "l-1:P000009", EntryKind.REFUND),
     ],
@@ -275,13 +276,18 @@ def test_money_that_is_found_late_counts_from_the_day_on_which_it_came() -> None
 def test_a_dispute_that_comes_while_late_money_is_resolved_keeps_its_instalment_closed() -> None:
     """The loan is read once: what a chargeback changes after that makes the booking fail, and it is decided anew."""
     town = late_money()
-    book(town, transfer(50_000))
+    paid = replace(town.attempts()[0], seq=2, amount=cny(50_000), outcome=Outcome.PAID)
+    entry = LedgerEntry("l-1", "gateway", "l-1:P000002", cny(50_000), date(2026, 3, 10))
+    file = town.store.loan_file("l-1")
+    assert file
+    booked = book_on_loan(entry, file, town.shelf, town.clock.now())
+    assert town.book.commit([Insert(paid), *booked.changes])
     grown = town.instalment()
     assert town.book.commit([SaveInstalment(replace(grown, penalty_minor=500, rev=grown.rev + 1))])
     store = town.store
 
     class Disputed:
-        """A book in which the transfer is charged back once the loan's entries were read."""
+        """A book in which the other debit is charged back once the loan's entries were read."""
 
         asked = 0
 
@@ -289,7 +295,7 @@ def test_a_dispute_that_comes_while_late_money_is_resolved_keeps_its_instalment_
             found = store.entries(owner)
             self.asked += owner == "l-1"
             if owner == "l-1" and self.asked == 1:
-                book(town, taken(50_000, kind=EntryKind.CHARGEBACK))
+                book(town, taken(50_000, "l-1:P000002", kind=EntryKind.CHARGEBACK))
             return found
 
         def __getattr__(self, name: str) -> object:
