@@ -478,6 +478,16 @@ class TestAlarms:
             if one["MetricName"] == metric
         }
 
+    def test_every_alarm_says_what_it_means_and_what_to_do(self) -> None:
+        """`-errors` in the list stands for every function's."""
+        names = {one["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}") for one in ALARMS}
+        rows = (ROOT / "docs/alarms.md").read_text(encoding="utf-8").splitlines()
+        listed = {name for row in rows if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+        endings = {name if name.startswith("-") else f"-{name}" for name in listed}
+        assert [name for name in names if not any(name.endswith(one) for one in endings)] == []
+        assert [one for one in endings if not any(name.endswith(one) for name in names)] == []
+        assert all(one["AlarmDescription"] for one in ALARMS)
+
     def test_every_dead_letter_pages(self) -> None:
         queues = {
             one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for one in QUEUES.values()
