@@ -13,7 +13,8 @@ from shared.runtime import mandate_events, telemetry
 def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Safe to run twice: a code is used up by its change, and what stands so already is refused."""
     del context
-    request = mandate_events.change_mandates(event)
-    done = Done(request, app().carry_out(request))
+    desk = app()
+    request = mandate_events.change_mandates(event, desk.callers.principal)
+    done = Done(request, desk.changes.carry_out(request))
     telemetry.report(done, loan_id=request.loan_id)
     return done.answer

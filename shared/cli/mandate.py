@@ -8,11 +8,11 @@ import sys
 import unicodedata
 from typing import Annotated, Any
 
-import boto3
 import typer
 
 from shared.cli.output import Json, complain, say, say_json
 from shared.cli.session import Session, Stack
+from shared.cli.signing import signed
 from shared.domain import keys
 from shared.domain.errors import InputError
 from shared.domain.funding import read_sources
@@ -195,13 +195,16 @@ def _lender(do: str, loan_id: str, mandate_id: str, reason: str, stack: str, *, 
     keys.checked_id(mandate_id)
     if not (reason := reason.strip()) or len(reason) > 200 or not reason.isprintable():
         raise InputError("--reason must be 1 to 200 characters on one line")
-    actor = boto3.client("sts").get_caller_identity()["Arn"]
-    answer = _asked(Session(stack), do, loan_id, mandate_id=mandate_id, actor=actor, reason=reason, **more)
-    _finish(answer, as_json=as_json)
+    event = {"v": 1, "do": do, "loan_id": keys.checked_id(loan_id), "mandate_id": mandate_id, "reason": reason, **more}
+    _finish(_answer(Session(stack), signed(event)), as_json=as_json)
 
 
 def _asked(session: Session, do: str, loan_id: str, **more: Any) -> dict[str, Any]:
-    answer = session.invoke(_FUNCTION, {"v": 1, "do": do, "loan_id": keys.checked_id(loan_id), **more})
+    return _answer(session, {"v": 1, "do": do, "loan_id": keys.checked_id(loan_id), **more})
+
+
+def _answer(session: Session, event: dict[str, Any]) -> dict[str, Any]:
+    answer = session.invoke(_FUNCTION, event)
     if not isinstance(answer, dict):
         raise InputError("change_mandates gave no answer that can be read")
     return answer

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Any
 
-import boto3
 import typer
-from botocore.exceptions import NoCredentialsError
 
-from shared.adapters.sts import caller_proof
 from shared.cli.output import say, say_json
 from shared.cli.session import Session
+from shared.cli.signing import signed
 from shared.cli.tables import a_table, show
 from shared.runtime import operator_events
+from shared.runtime.callers import CALLER
 
 FUNCTION = "FUNCTION_OPERATE"
 
@@ -36,17 +35,8 @@ _MEANING = {
 def ordered(session: Session, event: dict[str, Any]) -> Any:
     """The function's answer to an event that is checked, then signed by the caller's own credentials, and sent once."""
     checked = {"v": 1} | {name: value for name, value in event.items() if value is not None}
-    operator_events.operate(checked | {operator_events.CALLER: {"none": "yet"}})
-    return session.invoke(FUNCTION, checked | {operator_events.CALLER: _proof(checked)})
-
-
-def _proof(event: dict[str, Any]) -> dict[str, str]:
-    here = boto3.Session()
-    credentials = here.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError
-    sts = here.client("sts").meta
-    return caller_proof(sts.endpoint_url, sts.region_name, credentials, operator_events.digest_of(event))
+    operator_events.operate(checked | {CALLER: {"none": "yet"}})
+    return session.invoke(FUNCTION, signed(checked))
 
 
 def finish(answer: Any, *, as_json: bool) -> None:

@@ -1,6 +1,9 @@
 """Events of `change_mandates`, as typed values; a malformed one raises EventError and repeats no value: it may hold a
 code."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 from shared.domain.book import MandateStatus, Source
 from shared.domain.funding import read_sources
 from shared.domain.mandate_requests import (
@@ -13,6 +16,7 @@ from shared.domain.mandate_requests import (
 )
 from shared.domain.mandates import Purpose
 from shared.domain.shape import says
+from shared.runtime.callers import CALLER, digest_of, proof
 from shared.runtime.fields import Fields, identifier, matching, one_of, version_1
 
 _DOES = {name: name for name in ("ask", "confirm", "suspend", "resume", "fund", "show")}
@@ -21,17 +25,24 @@ _STATUSES = {"suspend": MandateStatus.SUSPENDED, "resume": MandateStatus.ACTIVE}
 _CODE = matching(r"\d{6}", "six digits in quotes")
 _HASH = matching(r"[0-9a-f]{64}", "the SHA-256 of the notice: 64 hexadecimal digits in small letters")
 _CHANNEL = matching(r"[a-z][a-z0-9-]{0,31}", "a word such as app or cli")
-_ACTOR = matching(r"[!-~]{1,256}", "1 to 256 printable characters without a blank")
+_UNKNOWN = ""
+"""The actor of a change of the lender's before STS has said who signed it."""
 
 
-def change_mandates(event: object) -> MandateRequest:
-    """`{"v":1,"do":"ask","loan_id":…,"purpose":"cancel"}`, and confirm, suspend, resume, fund, show."""
+def change_mandates(event: object, principal: Callable[[Mapping[str, str], str], str]) -> MandateRequest:
+    """`{"v":1,"do":"ask","loan_id":…,"purpose":"cancel"}`, and confirm, suspend, resume, fund, show.
+
+    Suspend, resume and fund are the lender's own people's: signed, and `principal` says by whom.
+    """
     fields = Fields(event, "event of change_mandates")
     fields.take("v", version_1)
     do, loan_id = fields.take("do", one_of(_DOES)), fields.take("loan_id", identifier)
     found = _request(do, loan_id, fields)
+    signed = fields.take(CALLER, proof) if isinstance(found, LenderChange | FundMandate) else None
     fields.done()
-    return found
+    if signed is None or not isinstance(event, dict) or not isinstance(found, LenderChange | FundMandate):
+        return found
+    return replace(found, actor=principal(signed, digest_of(event)))
 
 
 def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
@@ -53,7 +64,7 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
                 loan_id,
                 fields.take("mandate_id", identifier),
                 fields.take("sources", _sources),
-                fields.take("actor", _ACTOR),
+                _UNKNOWN,
                 fields.take("reason", _reason),
             )
         case _:
@@ -61,7 +72,7 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
                 loan_id,
                 fields.take("mandate_id", identifier),
                 _STATUSES[do],
-                fields.take("actor", _ACTOR),
+                _UNKNOWN,
                 fields.take("reason", _reason),
             )
 

@@ -1,9 +1,7 @@
 """Events of `operate`, as typed values; a malformed one raises EventError and has no effect."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import Outcome
@@ -24,10 +22,8 @@ from shared.domain.operations import (
 )
 from shared.domain.shape import says
 from shared.domain.switches import checked_name
+from shared.runtime.callers import CALLER, digest_of, proof
 from shared.runtime.fields import Fields, day, flag, identifier, matching, one_of, version_1
-
-CALLER = "caller"
-"""The field with the caller's proof; all others are what he signed."""
 
 _OTHERS = ("approve", "switch", "resolve", "hold", "end-hold", "bar", "lift")
 _VERBS: dict[str, str] = {name: name for name in (*(verb.value for verb in Verb), *_OTHERS)}
@@ -47,12 +43,6 @@ class Signed:
     digest: str
 
 
-def digest_of(event: Mapping[str, object]) -> str:
-    """SHA-256 of an event without its proof: what a caller signs."""
-    said = {name: value for name, value in event.items() if name != CALLER}
-    return sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def operate(event: object) -> Signed:
     """`{"v":1,"verb":"recheck","attempts":[…],"reason":…,"at_most":1,"caller":{…}}`, and the other verbs."""
     fields = Fields(event, "event of operate")
@@ -60,9 +50,9 @@ def operate(event: object) -> Signed:
     fields.take("v", version_1)
     verb = fields.take("verb", one_of(_VERBS))
     request = _request(verb, fields)
-    proof = fields.take(CALLER, _proof)
+    signed = fields.take(CALLER, proof)
     fields.done()
-    return Signed(request, proof, digest)
+    return Signed(request, signed, digest)
 
 
 def _request(verb: str, fields: Fields) -> OperatorRequest:
@@ -185,13 +175,3 @@ def _reason(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value.strip()) <= 200 or not value.isprintable():
         raise ValueError
     return value.strip()
-
-
-@says("the signed headers of the caller's request to STS")
-def _proof(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict) or not 1 <= len(value) <= 8:
-        raise ValueError
-    for name, text in value.items():
-        if not isinstance(text, str) or len(name) > 64 or len(text) > 4096 or not text.isprintable():
-            raise ValueError
-    return dict(value)

@@ -13,7 +13,7 @@ from shared.adapters.memory.world import CountingTokens, FixedClock
 from shared.domain.consent_orders import ConsentOrder
 from shared.domain.contact_rules import Channel, MessageClass
 from shared.ports.portfolio import Imported
-from shared.runtime.operator_events import CALLER
+from shared.runtime.callers import CALLER
 from shared.workflows.set_consent import Consent
 from tests.cli.conftest import Duebell
 from tests.cli.test_orders import answering, book_of, sent

@@ -13,7 +13,7 @@ from shared.adapters.memory.world import CountingTokens, FixedClock
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.hold_orders import HoldAdd
 from shared.ports.portfolio import Imported
-from shared.runtime.operator_events import CALLER
+from shared.runtime.callers import CALLER
 from shared.workflows.set_holds import Holds
 from tests.cli.conftest import Duebell
 from tests.cli.test_orders import answering, book_of, sent

@@ -4,7 +4,7 @@ import io
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,11 +20,15 @@ from shared.runtime.mandate_events import change_mandates
 from tests.cli.conftest import Duebell, Ran
 from tests.unit.builders import a_mandate
 from tests.unit.office import FIRST_CODE, NOW, Office, an_office
-from tests.wire import http, wire
 
-WHO = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:sts::123456789012:assumed-role/operators/li</Arn><UserId>U</UserId><Account>123456789012</Account>
-</GetCallerIdentityResult></GetCallerIdentityResponse>"""
+LI = "arn:aws:sts::123456789012:assumed-role/operators/li"
+
+
+def who(proof: Mapping[str, str], digest: str) -> str:
+    """The function's STS: it knows one person, by a signature over the very order."""
+    assert "Credential=test/" in proof["Authorization"]
+    assert proof["X-Duebell-Order"] == digest
+    return LI
 
 
 @dataclass
@@ -37,7 +41,7 @@ class Deployed:
     def invoke(self, event: Any) -> tuple[Any, dict[str, str]]:
         self.events.append(event)
         try:
-            request = change_mandates(event)
+            request = change_mandates(event, who)
         except EventError as error:
             return {"errorMessage": str(error)}, {"X-Amz-Function-Error": "Unhandled"}
         return Done(request, self.office.changes.carry_out(request)).answer, {}
@@ -248,36 +252,36 @@ def test_a_mandate_whose_last_day_is_over_is_shown_as_expired(duebell: Duebell, 
     assert duebell("mandate", "show", "l-1").out == "no mandate was ever signed\n"
 
 
-def test_an_operator_answers_for_a_suspension_with_his_own_name(
+def test_an_operator_answers_for_a_suspension_with_his_own_name(duebell: Duebell, deployed: Deployed) -> None:
+    ran = duebell("mandate", "suspend", "l-1", "m-1", "--reason", "asked by telephone")
+    assert (ran.code, ran.out) == (0, "m-1 is suspended since 2026-03-12T02:00:00Z\n")
+    ran = duebell("mandate", "resume", "l-1", "m-1", "--reason", "looked at", "--json")
+    assert json.loads(ran.out)["changed"]["mandates"][0]["status"] == "active"
+    noted = [(e.actor, e.reason) for e in deployed.office.store.audit("l-1")]
+    assert noted == [(LI, "asked by telephone"), (LI, "looked at")]
+
+
+def test_without_credentials_nothing_leaves_the_machine(
     duebell: Duebell, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with wire(http(200, WHO, "Content-Type: text/xml")) as sts:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
-        ran = duebell("mandate", "suspend", "l-1", "m-1", "--reason", "asked by telephone")
-        assert (ran.code, ran.out) == (0, "m-1 is suspended since 2026-03-12T02:00:00Z\n")
-        ran = duebell("mandate", "resume", "l-1", "m-1", "--reason", "looked at", "--json")
-    assert json.loads(ran.out)["changed"]["mandates"][0]["status"] == "active"
-    assert [(e.actor, e.reason) for e in deployed.office.store.audit("l-1")] == [
-        ("arn:aws:sts::123456789012:assumed-role/operators/li", "asked by telephone"),
-        ("arn:aws:sts::123456789012:assumed-role/operators/li", "looked at"),
-    ]
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert duebell("mandate", "suspend", "l-1", "m-1", "--reason", "asked by telephone").code == 2
+    assert deployed.events == []
 
 
 FUND = ("mandate", "fund", "l-1", "m-1", "--reason", "a new card")
 
 
-def test_an_engineer_names_the_accounts_anew_in_their_order(
-    duebell: Duebell, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engineer_names_the_accounts_anew_in_their_order(duebell: Duebell, deployed: Deployed) -> None:
     dead = Source(SourceKind.BALANCE, "balance-1", is_dead=True)
     deployed.office = an_office(mandates=[a_mandate(funding=(dead,), status=MandateStatus.SUSPENDED)])
-    with wire(http(200, WHO, "Content-Type: text/xml")) as sts:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
-        resumed = duebell("mandate", "resume", "l-1", "m-1", "--reason", "looked at")
-        ran = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
-        again = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
-        denied = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9", "--json")
-        said = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9")
+    resumed = duebell("mandate", "resume", "l-1", "m-1", "--reason", "looked at")
+    ran = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
+    again = duebell(*FUND, "--source", "debit-card:card-2", "--source", "balance:balance-1")
+    denied = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9", "--json")
+    said = duebell(*FUND, "--source", "balance:balance-1", "--source", "credit-card:card-9")
     assert (resumed.code, resumed.err) == (2, f"duebell: {Refusal.ALL_DEAD.value} (ALL_DEAD)\n")
     assert (ran.code, ran.out) == (0, "m-1 is suspended since 2026-03-12T02:00:00Z\n")
     assert (again.code, again.err) == (2, "duebell: the mandate stands so already (STANDS_SO)\n")
@@ -287,7 +291,7 @@ def test_an_engineer_names_the_accounts_anew_in_their_order(
     (mandate,) = deployed.office.file.mandates
     assert [s.account_ref for s in mandate.funding] == ["card-2", "balance-1"]
     (entry,) = deployed.office.store.audit("l-1")
-    assert (entry.actor, entry.reason) == ("arn:aws:sts::123456789012:assumed-role/operators/li", "a new card")
+    assert (entry.actor, entry.reason) == (LI, "a new card")
 
 
 def test_the_order_of_accounts_and_which_are_dead_is_shown(duebell: Duebell, deployed: Deployed) -> None:

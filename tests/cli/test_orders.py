@@ -15,7 +15,8 @@ from shared.domain import keys
 from shared.domain.book import AttemptState, AuditEntry, LedgerEntry, Outcome
 from shared.domain.changes import Insert, SaveAttempt
 from shared.domain.money import Money
-from shared.runtime.operator_events import CALLER, digest_of, operate
+from shared.runtime.callers import CALLER, digest_of
+from shared.runtime.operator_events import operate
 from tests.cli.conftest import MORNING, Duebell
 from tests.contract.stores import an_attempt
 from tests.wire import Wire, http, wire

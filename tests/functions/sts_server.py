@@ -9,7 +9,7 @@ from typing import Any
 from botocore.credentials import Credentials
 
 from shared.adapters.sts import caller_proof
-from shared.runtime.operator_events import CALLER, digest_of
+from shared.runtime.callers import CALLER, digest_of
 
 ACCOUNT, ANOTHER = "123456789012", "210987654321"
 _ANSWER = (

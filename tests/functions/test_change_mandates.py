@@ -8,10 +8,11 @@ import pytest
 
 from shared.domain.book import Attempt, MandateStatus
 from shared.domain.changes import Insert, TakeSeq
-from shared.domain.errors import EventError
+from shared.domain.errors import CallerError, EventError
 from shared.domain.money import Money
 from shared.domain.switches import ALL_ON, Switches
 from tests.functions.stack import Stack
+from tests.functions.sts_server import arn, signed
 
 ASK = {"v": 1, "do": "ask", "loan_id": "HB-001", "purpose": "cancel"}
 
@@ -93,13 +94,37 @@ def test_an_open_debit_is_listed_with_its_amount(stack: Stack) -> None:
 def test_the_lender_suspends_and_resumes_with_a_name_and_a_reason(
     stack: Stack, do: str, status: str, what: str
 ) -> None:
-    event = {"v": 1, "loan_id": "HB-001", "mandate_id": "M-HB-001", "actor": "arn:aws:iam::1:user/li", "reason": "why"}
-    stack.invoke("change_mandates", event | {"do": "suspend"})
-    answer = stack.invoke("change_mandates", event | {"do": do})
+    event = {"v": 1, "loan_id": "HB-001", "mandate_id": "M-HB-001", "reason": "why"}
+    stack.invoke("change_mandates", signed(event | {"do": "suspend"}))
+    answer = stack.invoke("change_mandates", signed(event | {"do": do}))
     expected = "STANDS_SO" if do == "suspend" else status
     assert expected in json.dumps(answer)
-    assert stack.book.audit("HB-001")[-1].what == what
+    entry = stack.book.audit("HB-001")[-1]
+    assert (entry.what, entry.actor) == (what, arn("ALICE"))
     assert status_of(stack, "HB-001") == status
+
+
+FUND = {"v": 1, "do": "fund", "loan_id": "HB-001", "mandate_id": "M-HB-001", "sources": ["balance:b"], "reason": "why"}
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "problem"),
+    [
+        (FUND, EventError, "caller is missing"),
+        (FUND | {"actor": "arn:aws:iam::1:user/li"}, EventError, "caller is missing"),
+        (signed(FUND) | {"sources": ["balance:mine"]}, CallerError, "for another order"),
+        (signed(FUND, "NOBODY"), CallerError, "not valid"),
+        (signed(FUND, "STRANGER"), CallerError, "another AWS account"),
+    ],
+)
+def test_nobody_changes_a_mandate_in_the_name_of_somebody_else(
+    stack: Stack, event: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        stack.invoke("change_mandates", event)
+    assert stack.book.audit("HB-001") == ()
+    (mandate,) = stack.book.loan_file("HB-001").mandates  # type: ignore[union-attr]
+    assert mandate.funding == ()
 
 
 def test_neither_code_nor_phone_stands_in_a_log_a_row_or_an_error(
@@ -137,8 +162,9 @@ def test_in_a_stack_for_tests_a_number_that_is_not_listed_gets_no_code(stack: St
         (confirming("１２３４５６", "0" * 64), "code must be six digits in quotes"),
         (confirming("123456", "0" * 63), "acknowledged must be the SHA-256"),
         (confirming("123456", "0" * 64, channel="An App"), "channel must be a word"),
-        ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "actor": "a b", "reason": "r"}, "actor must be"),
-        ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "actor": "a", "reason": " "}, "reason must be"),
+        ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "reason": "r"}, "caller is missing"),
+        ({"v": 1, "do": "suspend", "loan_id": "L", "mandate_id": "m", "reason": " "}, "reason must be"),
+        (signed(FUND | {"actor": "li"}), "unknown field 'actor'"),
         (
             {"v": 1, "do": "fund", "loan_id": "L", "mandate_id": "m", "sources": ["x:y"]},
             "sources must be a list of 1 to",
@@ -166,8 +192,8 @@ def test_without_a_provider_of_sms_the_lender_suspends_and_looks_and_only_codes_
     stack.known["SmsProvider"] = "none"
     with stack.restarted("change_mandates"):
         assert stack.invoke("change_mandates", ASK)["refused"]["reason"] == "NO_PROVIDER"
-        lender = {"v": 1, "do": "suspend", "loan_id": "HB-001", "mandate_id": "M-HB-001"}
-        done = stack.invoke("change_mandates", lender | {"actor": "desk", "reason": "asked for by the borrower"})
+        lender = {"v": 1, "do": "suspend", "loan_id": "HB-001", "mandate_id": "M-HB-001", "reason": "he called"}
+        done = stack.invoke("change_mandates", signed(lender))
         assert done["changed"]["mandates"] == [{"mandate_id": "M-HB-001", "status": "suspended"}]
         shown = stack.invoke("change_mandates", {"v": 1, "do": "show", "loan_id": "HB-001"})["standing"]
     assert shown["mandates"][0]["status"] == "suspended"

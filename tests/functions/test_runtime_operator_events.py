@@ -13,6 +13,7 @@ from shared.domain.hold_orders import HoldAdd, HoldEnd
 from shared.domain.money import Money
 from shared.domain.operations import Approval, OperatorRequest, Order, Resolution, SwitchOrder, Verb
 from shared.runtime import operator_events
+from shared.runtime.callers import digest_of
 
 CALLER = {"caller": {"Authorization": "AWS4-HMAC-SHA256"}}
 ORDER: dict[str, Any] = {
@@ -172,11 +173,11 @@ def test_an_order_without_a_proof_is_none() -> None:
 
 
 def test_the_digest_covers_everything_but_the_proof() -> None:
-    digest = operator_events.digest_of(ORDER)
+    digest = digest_of(ORDER)
     assert operator_events.operate(ORDER | CALLER).digest == digest
     for name in ORDER:
-        assert operator_events.digest_of(ORDER | {name: "x"}) != digest
-    assert operator_events.digest_of(ORDER | {"amount": "1 CNY"}) != digest
+        assert digest_of(ORDER | {name: "x"}) != digest
+    assert digest_of(ORDER | {"amount": "1 CNY"}) != digest
 
 
 @pytest.mark.parametrize(("text", "said"), [("1.005 CNY", "decimals"), ("1.00", "currency"), ("-1 CNY", "decimal")])

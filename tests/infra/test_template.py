@@ -231,7 +231,8 @@ class TestFunctions:
         ]
 
     def test_only_principals_of_the_stack_s_account_give_orders(self) -> None:
-        assert variables("Operate")["OPERATORS_ACCOUNT"] == {"Ref": "AWS::AccountId"}
+        for name in ("Operate", "ChangeMandates"):
+            assert variables(name)["OPERATORS_ACCOUNT"] == {"Ref": "AWS::AccountId"}
 
     def test_no_role_reads_every_queue(self) -> None:
         for name in FUNCTIONS:
