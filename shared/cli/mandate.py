@@ -119,7 +119,8 @@ def show_command(loan_id: LoanId, stack: Stack = "duebell", as_json: Json = Fals
 
 def _from_to(detail: dict[str, str]) -> str:
     changed = [name.removeprefix("was.") for name in detail if name.startswith("was.")]
-    return "".join(f"; {one} {detail[f'was.{one}']} -> {detail[f'now.{one}']}" for one in sorted(changed))
+    moved = "".join(f"; {one} {detail[f'was.{one}']} -> {detail[f'now.{one}']}" for one in sorted(changed))
+    return f"{moved}; other accounts than before" if "funding_before" in detail else moved
 
 
 def _change(

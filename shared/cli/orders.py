@@ -20,7 +20,7 @@ _MEANING = {
     "known": "it was settled so already",
     "conflict": "money against another outcome: it is in suspense, and its instalments are closed to debits",
     "opened": "what was closed of it may be debited again, under the budget that it had",
-    "other-amount": "the gateway names another amount than was asked for: find evidence, then rerecord",
+    "other-amount": "the gateway names another amount than was asked for: it is in suspense, its instalments closed",
     "lost": "something else changed the loan at the same moment: look, and order again",
     "left": "there was no time for it: order again",
     "not-found": "the gateway does not know it",

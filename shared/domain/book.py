@@ -465,7 +465,7 @@ class LedgerEntry:
     """Money that moved, once: `split` is (instalment number, minor units), `parts` the same by component; the rest is
     credit. Amounts are negative where money left.
 
-    `loan_id` is `keys.SUSPENSE` for money that nobody could match or that contradicts an outcome.
+    `loan_id` is `keys.SUSPENSE` for money that nobody could match, or that contradicts an outcome or what was asked.
     """
 
     loan_id: str

@@ -137,11 +137,8 @@ def _spent(chosen: Sequence[Instalment], asked: Money, mandate: Mandate, rules: 
 
 
 def _standing(instalment: Instalment, rules: Policy, rail: Rail) -> Reason | None:
-    """As for the schedule; what a rail says of amounts is said of this order's own. What the lender or the rail got
-    wrong was no failure of the borrower's: the schedule may have to leave it, who orders has seen to it."""
-    found, last = standing_refusal(instalment, rules, rail), instalment.last_attempt
-    if found is Reason.NOT_RETRIED and last and last.outcome and not RULES[last.outcome].counts:
-        return None
+    """As for the schedule; what a rail says of amounts is said of this order's own."""
+    found = standing_refusal(instalment, rules, rail)
     return None if found is Reason.AMOUNT_CHANGED else found
 
 

@@ -104,6 +104,10 @@ CHANGED = "mandate."
 """
 
 
+ANSWERED = "rail.answered"
+"""What follows for what the answer to a debit ended, or whose account it called dead."""
+
+
 def refusal_of(was: MandateStatus, now: MandateStatus, actor: Actor) -> Refusal | None:
     """Why an actor may not bring a mandate from one status to another, None where he may."""
     if actor in ALLOWED.get((was, now), frozenset()):

@@ -42,7 +42,7 @@ class Verb(StrEnum):
     RERECORD = "rerecord"  # settle it from evidence
     RECHARGE = "recharge"  # a new attempt on its instalments
     REFUND = "refund"  # give its money back
-    REOPEN = "reopen"  # let its instalments be debited again that a dispute or late money had closed
+    REOPEN = "reopen"  # let its instalments be debited again that money taken back, or late money, had closed
 
 
 @dataclass(frozen=True, slots=True)

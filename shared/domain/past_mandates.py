@@ -1,4 +1,4 @@
-"""Mandates as they stood at an instant: what people and rails changed is noted, what answers ended is on attempts."""
+"""Mandates as they stood at an instant: by what is noted of each change, and by attempts whose answers ended one."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.domain.book import Attempt, AttemptState, AuditEntry, Mandate, MandateStatus, Outcome
 from shared.domain.funding import funding_before
-from shared.domain.mandates import CHANGED
+from shared.domain.mandates import ANSWERED, CHANGED
 from shared.domain.outcomes import RULES
 
 _NEW = "none"
@@ -41,5 +41,11 @@ def _rewound(mandate: Mandate, changes: list[AuditEntry], answers: list[Attempt]
     funding = tuple(replace(s, is_dead=s.is_dead and s.account_ref not in died) for s in sources)
     since = mandate.since
     if since is not None and since >= at:
-        since = max((e.at for e in ever if e.at < at), default=None)
+        since = max((e.at for e in ever if e.at < at and _began(e, mandate)), default=None)
     return replace(mandate, funding=funding, since=since)
+
+
+def _began(entry: AuditEntry, mandate: Mandate) -> bool:
+    """It set since when the mandate is as it is: an answer that called one of its accounts dead did not."""
+    was, now = (entry.detail.get(f"{side}.{mandate.mandate_id}") for side in ("was", "now"))
+    return entry.what != f"{CHANGED}{ANSWERED}" or was != now

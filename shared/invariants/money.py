@@ -157,14 +157,16 @@ def taken_back_at_most(book: Snapshot, _terms: Terms) -> Iterator[Breach]:
 
 def _refund_problems(book: Snapshot) -> Iterator[Breach]:
     asked: Counter[tuple[str, int]] = Counter()
+    came = {e.external_id: e.amount_minor for e in book.entries if e.source == GATEWAY and e.kind == "payment"}
     for attempt in book.attempts:
         if attempt.refunds is not None and (attempt.is_open or attempt.outcome == "paid"):
             asked[attempt.loan_id, attempt.refunds] += attempt.amount_minor
     for (loan_id, seq), minor in sorted(asked.items()):
-        paid = book.attempt.get(f"{loan_id}:P{seq:06d}")
-        if paid is None or minor > paid.amount_minor:
-            came = paid.amount_minor if paid else "nothing"
-            yield Breach("taken-back-at-most", f"{loan_id}:P{seq:06d}", f"{minor} to be given back of {came}")
+        key = f"{loan_id}:P{seq:06d}"
+        paid, held = book.attempt.get(key), came.get(key, 0)
+        if paid is None or minor > max(held, paid.amount_minor):
+            given = max(held, paid.amount_minor) if paid else "nothing"
+            yield Breach("taken-back-at-most", key, f"{minor} to be given back of {given}")
 
 
 def booked_as_marked(book: Snapshot, _terms: Terms) -> Iterator[Breach]:

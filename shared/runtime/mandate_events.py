@@ -25,7 +25,7 @@ _STATUSES = {"suspend": MandateStatus.SUSPENDED, "resume": MandateStatus.ACTIVE}
 _CODE = matching(r"\d{6}", "six digits in quotes")
 _HASH = matching(r"[0-9a-f]{64}", "the SHA-256 of the notice: 64 hexadecimal digits in small letters")
 _CHANNEL = matching(r"[a-z][a-z0-9-]{0,31}", "a word such as app or cli")
-_UNKNOWN = ""
+_UNSAID = ""
 """The actor of a change of the lender's before STS has said who signed it."""
 
 
@@ -38,11 +38,12 @@ def change_mandates(event: object, principal: Callable[[Mapping[str, str], str],
     fields.take("v", version_1)
     do, loan_id = fields.take("do", one_of(_DOES)), fields.take("loan_id", identifier)
     found = _request(do, loan_id, fields)
-    signed = fields.take(CALLER, proof) if isinstance(found, LenderChange | FundMandate) else None
-    fields.done()
-    if signed is None or not isinstance(event, dict) or not isinstance(found, LenderChange | FundMandate):
+    if not isinstance(found, LenderChange | FundMandate):
+        fields.done()
         return found
-    return replace(found, actor=principal(signed, digest_of(event)))
+    signed = fields.take(CALLER, proof)
+    fields.done()
+    return replace(found, actor=principal(signed, digest_of(event) if isinstance(event, dict) else ""))
 
 
 def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
@@ -64,7 +65,7 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
                 loan_id,
                 fields.take("mandate_id", identifier),
                 fields.take("sources", _sources),
-                _UNKNOWN,
+                _UNSAID,
                 fields.take("reason", _reason),
             )
         case _:
@@ -72,7 +73,7 @@ def _request(do: str, loan_id: str, fields: Fields) -> MandateRequest:
                 loan_id,
                 fields.take("mandate_id", identifier),
                 _STATUSES[do],
-                _UNKNOWN,
+                _UNSAID,
                 fields.take("reason", _reason),
             )
 

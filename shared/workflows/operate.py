@@ -54,7 +54,7 @@ class Result:
     """What became of one attempt: a word, the reason where nothing was done, and the new attempt where one was made.
 
     Words: an outcome; `conflict` (money against another outcome: it is in suspense), `known` (it was settled so
-    already), `other-amount` (the gateway names another sum: nothing was booked, and it is stuck), `opened`,
+    already), `other-amount` (the gateway names another sum: that is in suspense, and it is stuck if open), `opened`,
     `not-found`, `refused`, `lost` (somebody else was quicker), `stale`, `gateway-silent`, `unsure` (the
     store did not answer: look again), `left` (no time).
     """

@@ -173,12 +173,17 @@ class Repayments:
     def _other_amount(self, attempt: Attempt, report: GatewayReport, misfit: Misfit, summary: Summary) -> Verdict:
         """Another amount or currency than the attempt's: money all the same, and evidence against a further debit."""
         said = _asked(attempt)
-        if report.outcome is not Outcome.PAID:
+        if report.outcome is not Outcome.PAID or report.amount.minor <= 0:
             return Verdict("unmatched", misfit, said)
-        became = Settling(self.book, self.shelf, self.clock, summary).keep_other(attempt, report.amount, said)
-        if became == "unmatched" and self.book.entry(keys.SUSPENSE, GATEWAY, report.key):
-            return unmatched(Misfit.OTHER_AMOUNT)
-        return Verdict(became, None, misfit.value) if became == "known" else Verdict(became, misfit, said)
+        match Settling(self.book, self.shelf, self.clock, summary).keep_other(attempt, report.amount, said):
+            case "known":
+                return Verdict("known", problem=misfit.value)
+            case "other":
+                return unmatched(Misfit.OTHER_AMOUNT)
+            case "booked":
+                return Verdict("unmatched", misfit, said)
+            case became:
+                return Verdict(became, misfit, said)
 
     def _unmatched(
         self, report: GatewayReport, misfit: Misfit, said: str | None = None, part: str | None = None

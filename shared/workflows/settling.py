@@ -27,7 +27,7 @@ from shared.domain.changes import (
 from shared.domain.debit_mandates import plan_under_mandates
 from shared.domain.errors import BookError
 from shared.domain.funding import funding_change
-from shared.domain.mandates import Actor, Move, mandate_entry, to_wake
+from shared.domain.mandates import ANSWERED, Actor, Move, mandate_entry, to_wake
 from shared.domain.money import Money
 from shared.domain.policy import Policy
 from shared.domain.repayment import GATEWAY
@@ -203,8 +203,8 @@ class Settling:
 
     def doubt(self, attempt: Attempt, amount: Money) -> None:
         """What an enquiry found paid is another sum than was asked for: kept like any other evidence of money, and an
-        attempt that is open waits for a person. Of a refund nothing came in, and nothing is kept."""
-        if attempt.refunds is None:
+        attempt that is open waits for a person. Of a refund, or of nothing, nothing came in."""
+        if attempt.refunds is None and amount.minor > 0:
             self.keep_other(attempt, amount, OTHER_AMOUNT)
         self.unknown(attempt, Outcome.UNKNOWN, OTHER_AMOUNT)
 
@@ -212,37 +212,46 @@ class Settling:
         """Keeps money that came under an attempt's key and is not what was asked for: in suspense, once, with the
         attempt's instalments closed to debits until a person has looked, however the attempt ends.
 
-        Returns `suspense`, `known` where it stands there, or `unmatched` where other money of that key is booked.
+        Returns `suspense`, `known` where it stands there, `other` where another sum does (what is told of now closes
+        all the same), or `booked` where the attempt's money is on its loan.
         """
         for _ in range(_MOST_RACES):
             file = self.book.loan_file(attempt.loan_id)
             if file is None:
                 raise BookError(f"attempt {keys.intent_key(attempt.loan_id, attempt.seq)} has no loan")
-            if held := self._held(attempt):
-                return "known" if held.amount == amount else "unmatched"
             entry = replace(gateway_entry(attempt, self._today(file, self.clock.now())), amount=amount)
-            if self.book.entry(attempt.loan_id, entry.source, entry.external_id):
-                return "unmatched"
-            if self._keep(entry, attempt, file, said):
-                return "suspense"
+            held = self._held(attempt)
+            if held is None and self.book.entry(attempt.loan_id, entry.source, entry.external_id):
+                return "booked"
+            if became := self._keep(entry, attempt, file, said, held):
+                return became
         raise BookError(f"the money of {keys.intent_key(attempt.loan_id, attempt.seq)} could not be kept")
 
     def _suspend(self, attempt: Attempt, file: LoanFile, now: datetime) -> bool:
-        if self._held(attempt):
-            return True
         entry = gateway_entry(attempt, self._today(file, now))
-        return self._keep(entry, attempt, file, f"paid after {attempt.outcome}")
+        return self._keep(entry, attempt, file, f"paid after {attempt.outcome}", self._held(attempt)) is not None
 
-    def _keep(self, entry: LedgerEntry, attempt: Attempt, file: LoanFile, said: str) -> bool:
-        """In suspense, and its instalments closed under the revisions that were read; False where the race was lost."""
+    def _keep(
+        self, entry: LedgerEntry, attempt: Attempt, file: LoanFile, said: str, held: LedgerEntry | None
+    ) -> str | None:
+        """In suspense, with its instalments closed under the revisions that were read; None where the race was lost.
+
+        `held` is what stands there: of the same sum it is the same money; beside another one nothing more is booked.
+        """
+        if held and held.amount == entry.amount:
+            return "known"
         closed = [
-            replace(i, blocked=True, step=None, rev=i.rev + 1) for i in file.instalments if i.number in attempt.numbers
+            replace(i, blocked=True, step=None, rev=i.rev + 1)
+            for i in file.instalments
+            if i.number in attempt.numbers and not (held and (i.blocked or i.is_paid))
         ]
-        held = replace(entry, loan_id=keys.SUSPENSE, detail=said)
-        if not self.book.commit([Insert(held), *(SaveInstalment(i) for i in closed)]):
-            return False
+        if held and not closed:
+            return "other"
+        put = [] if held else [Insert(replace(entry, loan_id=keys.SUSPENSE, detail=said))]
+        if not self.book.commit([*put, *(SaveInstalment(i) for i in closed)]):
+            return None
         self._conflict()
-        return True
+        return "other" if held else "suspense"
 
 
 def _ended(
@@ -254,4 +263,4 @@ def _ended(
             said = f"{keys.intent_key(attempt.loan_id, attempt.seq)} was answered: {outcome}"
             move, accounts = Move(mandate, was.status), funding_change(was, mandate)
             yield SaveMandate(mandate, file.loan.gate_rev)
-            yield Insert(mandate_entry(file.loan, (move,), "rail.answered", Actor.RAIL, said, accounts, now))
+            yield Insert(mandate_entry(file.loan, (move,), ANSWERED, Actor.RAIL, said, accounts, now))

@@ -145,14 +145,6 @@ def test_an_answer_after_which_the_rail_allows_no_repetition_binds_orders_too() 
     assert refused(failed, policy=only_funds) is Reason.NOT_RETRIED
 
 
-@pytest.mark.parametrize("outcome", [Outcome.CONFIG, Outcome.WINDOW])
-def test_what_the_lender_or_the_rail_got_wrong_may_be_ordered_anew(outcome: Outcome) -> None:
-    """The schedule keeps to the rail's list of answers; who has mended it is not kept from a debit for good."""
-    failed = attempted(outcome, "2026-03-09T08:00")
-    only_funds = a_policy_over(a_rail(retry_outcomes=frozenset({Outcome.INSUFFICIENT})))
-    assert ordered(failed, policy=only_funds).numbers == (failed.number,)
-
-
 def test_without_an_active_mandate_or_an_account_that_may_be_debited_nothing_is_ordered() -> None:
     card = Source(SourceKind.CREDIT_CARD, "card-1")
     assert refused(mandate=None) is Reason.NO_ACTIVE_MANDATE

@@ -278,6 +278,18 @@ def test_money_of_another_amount_after_a_refusal_stops_every_further_debit_of_it
     suspense = Suspense(town.store, town.shelf, town.clock, town.queue)
     suspense.resolve(f"gateway#{KEY}", None, reason="went back", actor="ops")
     assert (town.instalment().blocked, town.instalment().step is not None) == (False, True)
+    assert "conflict" not in book(town, report)
+    assert not town.instalment().blocked
+    assert book(town, GatewayReport(KEY, Outcome.PAID, attempt.amount, None))["conflict"] == 1
+    assert town.instalment().blocked  # it was resolved as another sum: this one is news
+
+
+@pytest.mark.parametrize("minor", [0, -5])
+def test_nothing_is_no_money_of_another_amount(minor: int) -> None:
+    town = in_doubt()
+    counts = book(town, GatewayReport(KEY, Outcome.PAID, cny(minor), None))
+    assert counts == {"repayment.unmatched": 1, "quarantine.BELOW_ATTEMPT": 1}
+    assert (town.entries(), town.instalment().blocked) == ([], False)
 
 
 def test_money_of_another_amount_stays_evidence_when_the_attempt_fails_after_all() -> None:
@@ -574,6 +586,22 @@ def test_a_mandate_that_a_debits_answer_ends_stands_in_its_history(account: str,
     assert KEY in entry.reason
     (before,) = mandates_before([mandate], [entry], town.attempts(), at("2026-03-09 12:00"))
     assert before.status is MandateStatus.ACTIVE
+
+
+def test_an_account_that_an_answer_calls_dead_begins_no_other_time_of_its_mandate() -> None:
+    """What follows in the same slot is the next account of the same order."""
+    town = Town(account="account-dead-1")
+    town.clock.set(at("2026-03-09 12:00"))
+    town.pass_now()
+    (mandate,) = town._rows(Mandate)
+    both = (Source(SourceKind.BALANCE, mandate.account_ref), Source(SourceKind.DEBIT_CARD, "insufficient-2"))
+    town.store.commit([SaveMandate(replace(mandate, funding=both), town.loan().gate_rev)])
+    town.live_through("2026-03-10", "2026-03-10")
+    (stands,) = town._rows(Mandate)
+    funded = replace(stands, since=at("2026-03-12 12:00"))
+    note = replace(town.store.audit("l-1")[-1], at=at("2026-03-12 12:00"), what=f"{CHANGED}fund")
+    (then,) = mandates_before([funded], [*town.store.audit("l-1"), note], town.attempts(), at("2026-03-11 12:00"))
+    assert (stands.sources[0].is_dead, then.since) == (True, mandate.since)
 
 
 def test_a_crash_after_the_mandate_ended_books_the_return_at_its_next_delivery() -> None:
