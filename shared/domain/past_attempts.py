@@ -8,6 +8,7 @@ from typing import Protocol
 from shared.domain.book import Attempt, AttemptState, Instalment, LastAttempt, LoanFile, Outcome
 from shared.domain.calendar import business_date
 from shared.domain.outcomes import RULES
+from shared.domain.settlement import slot_after
 
 
 class _OfLoan(Protocol):
@@ -57,12 +58,14 @@ def _tried(row: Instalment, file: LoanFile, own: Iterable[Attempt], at: datetime
 
 
 def _claimed(tried: _Tried, row: Instalment, file: LoanFile, attempt: Attempt) -> _Tried:
-    on, before, together = date.fromisoformat(attempt.slot[:10]), tried.last, len(attempt.numbers) > 1
+    before, together = tried.last, len(attempt.numbers) > 1
+    slot = slot_after(before, attempt.slot)
+    on = date.fromisoformat(slot[:10])
     mandate = next((m for m in file.mandates if m.mandate_id == attempt.mandate_id), None)
     accounts = [source.account_ref for source in mandate.sources] if mandate else []
     last = LastAttempt(
         attempt.seq,
-        attempt.slot,
+        slot,
         attempt.born_at,
         amount_minor=attempt.amount.minor,
         source=accounts.index(attempt.account_ref) if attempt.account_ref in accounts else 0,

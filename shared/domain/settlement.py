@@ -198,8 +198,15 @@ def claimed(
     return attempt, tuple(_taken(i, presentment, seq, now) for i in instalments if i.number in presentment.numbers)
 
 
+def slot_after(before: LastAttempt | None, slot: str) -> str:
+    """The slot that an attempt uses up: never one before that of the attempt before, whose clock may have been ahead."""
+    return max(slot, before.slot) if before else slot
+
+
 def _taken(instalment: Instalment, presentment: Presentment, seq: int, now: datetime) -> Instalment:
-    on, before = date.fromisoformat(presentment.slot[:10]), instalment.last_attempt
+    before = instalment.last_attempt
+    slot = slot_after(before, presentment.slot)
+    on = date.fromisoformat(slot[:10])
     same_day, together = before is not None and before.on == on, len(presentment.numbers) > 1
     return replace(
         instalment,
@@ -208,7 +215,7 @@ def _taken(instalment: Instalment, presentment: Presentment, seq: int, now: date
         first_attempt_on=instalment.first_attempt_on or (None if together or on < instalment.due_on else on),
         last_attempt=LastAttempt(
             seq,
-            presentment.slot,
+            slot,
             now,
             amount_minor=presentment.amount.minor,
             source=presentment.source,

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.book import Component, Instalment, InstalmentState, LedgerEntry
+from shared.domain.book import Component, Instalment, InstalmentState, LedgerEntry, Outcome
+from shared.domain.debit import Presentment
 from shared.domain.money import Money
-from shared.domain.settlement import DEFAULT_WATERFALL, Allocation, allocate, taken_back
-from tests.unit.builders import DUE, a_policy, an_instalment
+from shared.domain.settlement import DEFAULT_WATERFALL, Allocation, allocate, claimed, taken_back
+from tests.unit.builders import DUE, a_loan, a_policy, an_instalment, at, attempted
 
 FEE, PENALTY, INTEREST, PRINCIPAL = Component
 ROW = an_instalment(principal_minor=50_000, interest_minor=3_000, fee_minor=1_000)
@@ -125,3 +126,22 @@ def test_taking_all_of_it_back_leaves_what_was_there(found: list[Instalment], mi
         assert [again.paid(c) for c in Component] == [row.paid(c) for c in Component]
         assert again.outstanding_minor == row.outstanding_minor
     assert entry.credit_minor + sum(e.credit_minor for e in undone) == 0
+
+
+@pytest.mark.parametrize(
+    ("ordered", "stands", "of_day"),
+    [
+        ("2026-03-10T11:59", "2026-03-10T12:00", 2),  # by a clock that is behind
+        ("2026-03-09T23:59", "2026-03-10T12:00", 2),  # on the day before, even
+        ("2026-03-10T12:00", "2026-03-10T12:00", 2),
+        ("2026-03-10T12:01", "2026-03-10T12:01", 2),
+        ("2026-03-11T08:00", "2026-03-11T08:00", 1),
+    ],
+)
+def test_the_slot_of_an_attempt_is_never_before_that_of_the_one_before(ordered: str, stands: str, of_day: int) -> None:
+    tried = attempted(Outcome.WINDOW, "2026-03-10T12:00")
+    order = Presentment("l-1", (1,), Money(101_500, "CNY"), "m-1", "stub", "acc-1", ordered)
+    attempt, (taken,) = claimed(order, a_loan(), [tried], "v", at("2026-03-10 04:00"))
+    assert attempt.slot == ordered
+    assert taken.last_attempt
+    assert (taken.last_attempt.slot, taken.last_attempt.of_day) == (stands, of_day)
