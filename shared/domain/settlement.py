@@ -199,7 +199,7 @@ def claimed(
 
 
 def slot_after(before: LastAttempt | None, slot: str) -> str:
-    """The slot that an attempt uses up: never one before that of the attempt before, whose clock may have been ahead."""
+    """The slot that an attempt uses up: never one before that of the attempt before it, whatever its clock says."""
     return max(slot, before.slot) if before else slot
 
 
