@@ -333,6 +333,11 @@ def slot_used(instalment: Instalment, slot: str) -> bool:
     return last is not None and last.outcome is not Outcome.VOID and last.slot >= slot
 
 
+def slot_after(before: LastAttempt | None, slot: str) -> str:
+    """The slot that an attempt uses up: never one before that of the attempt before it, whatever its clock says."""
+    return max(slot, before.slot) if before else slot
+
+
 def slot_opens(day: date, slot: time, policy: Policy) -> datetime:
     """The UTC instant at which a slot of a business date opens."""
     return at_local(day, slot, policy.business_zone)

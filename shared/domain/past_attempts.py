@@ -7,8 +7,8 @@ from typing import Protocol
 
 from shared.domain.book import Attempt, AttemptState, Instalment, LastAttempt, LoanFile, Outcome
 from shared.domain.calendar import business_date
+from shared.domain.debit import slot_after
 from shared.domain.outcomes import RULES
-from shared.domain.settlement import slot_after
 
 
 class _OfLoan(Protocol):

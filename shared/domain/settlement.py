@@ -20,7 +20,7 @@ from shared.domain.book import (
     MandateStatus,
     Outcome,
 )
-from shared.domain.debit import Presentment
+from shared.domain.debit import Presentment, slot_after
 from shared.domain.money import Money
 from shared.domain.outcomes import RULES
 from shared.domain.policy import Waterfall
@@ -196,11 +196,6 @@ def claimed(
         reserves=reserves,
     )
     return attempt, tuple(_taken(i, presentment, seq, now) for i in instalments if i.number in presentment.numbers)
-
-
-def slot_after(before: LastAttempt | None, slot: str) -> str:
-    """The slot that an attempt uses up: never one before that of the attempt before it, whatever its clock says."""
-    return max(slot, before.slot) if before else slot
 
 
 def _taken(instalment: Instalment, presentment: Presentment, seq: int, now: datetime) -> Instalment:
