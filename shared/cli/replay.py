@@ -1,6 +1,6 @@
 """`duebell replay`: history through the lines, on nothing but memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from pathlib import Path
@@ -16,11 +16,12 @@ from shared.cli.output import Json, complain, progress, say, say_json
 from shared.domain.calendar import at_local
 from shared.domain.errors import InputError, PolicyError
 from shared.domain.packs import Pack
-from shared.replay.comparison import CHANGES, COMPARED, compare, write_changes
-from shared.replay.files import COLUMNS, SUMMARY, write_played
+from shared.replay.comparison import CHANGES, COMPARED, compare, files_of, sums_of
+from shared.replay.files import COLUMNS, SUMMARY, refuse_unfit, write_played
 from shared.replay.gateway import AssumedGateway
 from shared.replay.history import Files, History, read_history
 from shared.replay.play import Rules, play
+from shared.replay.record import Played
 from shared.replay.validity import days_outside, throughout
 
 
@@ -67,9 +68,10 @@ def replay_command(
 ) -> None:
     """Play a portfolio's history through the lines, and write what they would have done.
 
-    Payments book on their day before its passes. Debits are attempted under the portfolio's mandates: an account that
-    begins like one of the stub's does what it says, any other pays; without mandates nothing is debited. A borrower
-    whose time zone is empty or unknown is not contacted. Nothing but OUT is written, and nobody is asked.
+    Payments book on their day before its passes. Debits are attempted under the portfolio's mandates, each from the day
+    on which it was signed: an account that begins like one of the stub's does what it says, any other pays; without
+    mandates nothing is debited. A borrower whose time zone is empty or unknown is not contacted. Nothing but OUT is
+    written, and nobody is asked.
     """
     days = read_days(first, last)
     more = (CHANGES, COMPARED) if other else ()
@@ -86,9 +88,7 @@ def replay_command(
             replace(play(history, *days, side.rules, step), days_outside=found)
             for side, found in zip(sides, outside, strict=True)
         ]
-    summary: dict[str, Any] = write_played(played[0], *days, out)
-    if other:
-        summary["compared"] = write_changes(compare(*played), out)
+    summary = _written(played, days, out)
     if as_json:
         say_json(summary)
     else:
@@ -104,11 +104,9 @@ def read_days(first: str, last: str) -> tuple[date, date]:
 
 
 def refuse_taken(out: Path, more: Iterable[str] = ()) -> None:
-    """Raises InputError for a folder that holds results, `more` among them, before anything is played."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out: {out} is no folder")
-    if taken := [name for name in (*COLUMNS, SUMMARY, *more) if (out / name).exists()]:
-        raise InputError(f"{out} holds {taken[0]} already: name an empty folder")
+    """Raises InputError for a folder that holds results, `more` among them, or cannot be written, before anything is
+    played."""
+    refuse_unfit(out, (*COLUMNS, SUMMARY, *more))
 
 
 def read_day(text: str, option: str) -> date:
@@ -159,6 +157,15 @@ def history_of(files: Files, rules: Rules, first: date, last: date, under: str =
         complain(f"{finding.file}:{finding.line}: {finding.column} {finding.reason}")
     findings = f"{len(history)} finding{'' if len(history) == 1 else 's'}"
     raise InputError(f"nothing was played: {findings} in the files{under}")
+
+
+def _written(played: Sequence[Played], days: tuple[date, date], out: Path) -> dict[str, Any]:
+    """Writes the first of one or two replays, with what the second changes, and gives the sums back."""
+    if len(played) == 1:
+        return write_played(played[0], *days, out)
+    found = compare(*played)
+    sums = sums_of(found)
+    return {**write_played(played[0], *days, out, files_of(found, sums)), "compared": sums}
 
 
 def _tell(summary: dict[str, Any], out: Path, names: Iterable[str]) -> None:

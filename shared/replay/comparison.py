@@ -1,14 +1,11 @@
 """Two replays of one history under different packs: which messages, debits and balances differ."""
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from shared.domain import keys
 from shared.domain.book import Stage
-from shared.domain.errors import InputError
+from shared.replay.files import Content, as_document, as_table
 from shared.replay.record import AttemptLine, NoticeLine, Played
 
 CHANGES, COMPARED = "changes.csv", "compare.json"
@@ -50,12 +47,14 @@ def _differences(
 
 
 def _messages(played: Played) -> dict[tuple[str, str], str]:
+    """What went out; a line that tells of nobody reached is no message."""
+
     def told(line: NoticeLine) -> str:
         text = played.texts.get(keys.notice_hint(line.borrower_id, line.notice))
-        said = f"{line.decided_at:%Y-%m-%dT%H:%MZ} {line.channel or 'nobody reached'}"
+        said = f"{line.decided_at:%Y-%m-%dT%H:%MZ} {line.channel}"
         return f"{said} text {text}" if text else said
 
-    return {(line.borrower_id, line.notice): told(line) for line in played.notices if line.notice}
+    return {(line.borrower_id, line.notice): told(line) for line in played.notices if line.decision == "act"}
 
 
 def _debits(played: Played) -> dict[tuple[str, str], str]:
@@ -66,24 +65,14 @@ def _debits(played: Played) -> dict[tuple[str, str], str]:
     return {(line.loan_id, f"P{line.seq:06d}"): told(line) for line in played.attempts}
 
 
-def write_changes(found: Comparison, out: Path) -> dict[str, object]:
-    """Writes every change and the sums of them; gives the sums back. Raises InputError where it cannot."""
-    sums = _sums(found)
-    parts = {name: out / f".{name}.part" for name in (CHANGES, COMPARED)}
-    try:
-        with parts[CHANGES].open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            writer.writerows((c.what, c.subject, c.key, c.before, c.after) for c in found.changes)
-        parts[COMPARED].write_text(json.dumps(sums, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        for name, part in parts.items():
-            part.replace(out / name)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
-    return sums
+def files_of(found: Comparison, sums: Mapping[str, object]) -> dict[str, Content]:
+    """Every change, and the sums of them, as the files of a comparison."""
+    rows = ((c.what, c.subject, c.key, c.before, c.after) for c in found.changes)
+    return {CHANGES: as_table(_COLUMNS, rows), COMPARED: as_document(sums)}
 
 
-def _sums(found: Comparison) -> dict[str, object]:
+def sums_of(found: Comparison) -> dict[str, object]:
+    """How many messages and debits changed, and the money; amounts as decimal strings."""
     amount = found.before.decimal
     sums: dict[str, object] = {
         "days_outside_pack_validity": {"before": found.before.days_outside, "after": found.after.days_outside}

@@ -3,9 +3,13 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
+from types import MappingProxyType
+from typing import TextIO
 
 from shared.domain.book import Stage
 from shared.domain.errors import InputError
@@ -25,25 +29,62 @@ SUMMARY = "summary.json"
 _STAGES = list(Stage)
 
 type Row = Sequence[object]
+type Content = Callable[[TextIO], object]
+"""Writes a file's text."""
+
+NO_MORE: Mapping[str, Content] = MappingProxyType({})
 
 
-def write_played(played: Played, first: date, last: date, out: Path) -> dict[str, object]:
-    """Writes all files and gives the summary back; raises InputError for a folder that holds one already or cannot be
-    written. Each file is written beside its place and moved there whole."""
-    names = (*COLUMNS, SUMMARY)
-    if taken := [name for name in names if (out / name).exists()]:
-        raise InputError(f"{out} holds {taken[0]} already: name an empty folder")
+def write_played(
+    played: Played, first: date, last: date, out: Path, more: Mapping[str, Content] = NO_MORE
+) -> dict[str, object]:
+    """Writes all files, `more` of them by name among them, and gives the summary back.
+
+    Raises InputError for a folder that holds one already or cannot be written. All are written beside their places
+    before the first is moved there, the summary last: what fails leaves no result that a repeat would stumble over.
+    """
     summary = summary_of(played, first, last)
+    contents = {name: as_table(COLUMNS[name], rows) for name, rows in _tables(played).items()}
+    _put({**contents, **more, SUMMARY: as_document(summary)}, out)
+    return summary
+
+
+def refuse_unfit(out: Path, names: Iterable[str]) -> None:
+    """Raises InputError for what is no folder, holds a file of one of these names, or cannot be written.
+
+    The last is found by making the folder and a file without a name in it. Nothing of either stays: what is wrong with
+    other input is found later, and then there is no folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out: {out} is no folder")
+    _refuse_held(out, names)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, rows in _tables(played).items():
-            _write(out, name, rows)
-        part = out / f".{SUMMARY}.part"
-        part.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        part.replace(out / SUMMARY)
+        with TemporaryFile(dir=out) as trial:
+            trial.write(b"\n")
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
-    return summary
+        raise _unwritable(out, error) from error
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def as_table(columns: Row, rows: Iterable[Row]) -> Content:
+    """CSV with a heading; `rows` are run through as the file is written."""
+
+    def write(stream: TextIO) -> None:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+    return write
+
+
+def as_document(value: object) -> Content:
+    """JSON for people too: indented, every script as it is."""
+    return lambda stream: stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def summary_of(played: Played, first: date, last: date) -> dict[str, object]:
@@ -115,13 +156,39 @@ def _tables(played: Played) -> dict[str, Iterable[Row]]:
     }
 
 
-def _write(out: Path, name: str, rows: Iterable[Row]) -> None:
-    part = out / f".{name}.part"
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS[name])
-        writer.writerows(rows)
-    part.replace(out / name)
+def _put(contents: Mapping[str, Content], out: Path) -> None:
+    """All files, or none of them."""
+    _refuse_held(out, contents)
+    parts = {name: out / f".{name}.part" for name in contents}
+    moved: list[Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, write in contents.items():
+            with parts[name].open("w", encoding="utf-8", newline="") as stream:
+                write(stream)
+        for name, part in parts.items():
+            moved.append(part.replace(out / name))
+    except OSError as error:
+        _remove(moved)
+        raise _unwritable(out, error) from error
+    finally:
+        _remove(parts.values())
+
+
+def _refuse_held(out: Path, names: Iterable[str]) -> None:
+    if taken := next((name for name in names if (out / name).exists()), None):
+        raise InputError(f"{out} holds {taken} already: name an empty folder")
+
+
+def _unwritable(out: Path, error: OSError) -> InputError:
+    problem = error.strerror or error
+    return InputError(f"--out: {out} cannot be written ({problem}): mend that, or name another folder")
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _sorted(words: Iterable[str]) -> dict[str, int]:

@@ -33,7 +33,7 @@ from shared.ports.portfolio import StoredRow
 from shared.ports.world import DebitRequest, PaymentGateway, RefundRequest
 from shared.replay.buckets import Buckets, Level
 from shared.replay.lender import Lender
-from shared.replay.play import Progress, Rules, channels_of, policies_of
+from shared.replay.play import Progress, Rules, policies_of, wiring_of
 from shared.replay.record import Played, Recorder, stage_lines
 
 _KINDS: tuple[type[StoredRow], ...] = (
@@ -107,11 +107,10 @@ def forecast(book: StandingBook, first: date, last: date, rules: Rules, progress
     if first < today:
         raise InputError(f"the book stands as of {today}: a forecast begins then or later, a replay plays what was")
     recorder, gateway = Recorder(zone), rules.gateway()
-    products = {loan.product for loan in book.of(Loan)}
-    wired = channels_of(products, rules, book.at)
+    wiring = wiring_of({loan.product for loan in book.of(Loan)}, rules)
     texts: dict[str, str] | None = {} if rules.keeps_texts else None
     ports = rules.shelf, gateway, rules.fill, recorder
-    lender = Lender(book.at, zone, *ports, wired, switches=book.switches, texts=texts)
+    lender = Lender(book.at, zone, *ports, wiring, switches=book.switches, texts=texts)
     lender.book.stand(book.rows, book.quarantined)
     _tell_gateway(gateway, book)
     buckets = _buckets(book, first, today, rules)

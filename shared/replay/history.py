@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import chain
 
 from shared.domain.book import Borrower, Instalment, LedgerEntry, Loan, Mandate
 from shared.domain.policy import Policy
@@ -22,17 +23,19 @@ type Files = Mapping[str, Iterable[SourceLine | Finding]]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`standing` is what was there before the first day began; `loans` and `payments` come by their day.
+    """`standing` is what was there before the first day began; `loans`, `mandates` and `payments` come by their day.
 
+    A mandate that was signed by the day of its loan comes with it, each other one on the day on which it was signed.
     `zoneless` are borrowers whose zone is not known: nobody can say what time it is for them.
     """
 
     currency: str
     standing: Portfolio
     loans: Mapping[date, Portfolio]
+    mandates: Mapping[date, Sequence[Mandate]]
     payments: Mapping[date, Sequence[LedgerEntry]]
     zoneless: frozenset[str]
-    later: int  # loans and payments after the last day, which are left out
+    later: int  # loans, mandates and payments after the last day, which are left out
 
     @property
     def portfolios(self) -> tuple[Portfolio, ...]:
@@ -53,7 +56,8 @@ class History:
 
     @property
     def rails(self) -> frozenset[str]:
-        return frozenset(read.row.rail for portfolio in self.portfolios for read in portfolio.mandates)
+        with_loans = (read.row for portfolio in self.portfolios for read in portfolio.mandates)
+        return frozenset(mandate.rail for mandate in chain(with_loans, *self.mandates.values()))
 
 
 @uncollected()
@@ -105,7 +109,11 @@ def _by_day(whole: Portfolio, zoneless: frozenset[str], first: date, last: date,
     for loan in whole.loans:
         loans[days[loan.row.loan_id]].append(loan)
     instalments = _grouped(whole.instalments, days)
-    mandates = _grouped(whole.mandates, days)
+    mandates = _grouped((m for m in whole.mandates if m.row.signed_on <= days[m.row.loan_id]), days)
+    signed: dict[date, list[Mandate]] = defaultdict(list)
+    for mandate in whole.mandates:
+        if mandate.row.signed_on > days[mandate.row.loan_id]:
+            signed[mandate.row.signed_on].append(mandate.row)
     before = tuple(p for p in whole.payments if p.row.booked_on < first)
     payments: dict[date, list[LedgerEntry]] = defaultdict(list)
     for payment in whole.payments:
@@ -118,8 +126,11 @@ def _by_day(whole: Portfolio, zoneless: frozenset[str], first: date, last: date,
 
     standing = of(first, borrowers, before)
     coming = {day: of(day, (), ()) for day in sorted(loans) if first < day <= last}
-    later = sum(day > last for day in days.values()) + sum(p.row.booked_on > last for p in whole.payments)
-    return History(currency, standing, coming, payments, zoneless, later)
+    late_loans = sum(day > last for day in days.values())
+    late_mandates = sum(len(rows) for day, rows in signed.items() if day > last)
+    later = late_loans + late_mandates + sum(p.row.booked_on > last for p in whole.payments)
+    in_time = {day: rows for day, rows in signed.items() if day <= last}
+    return History(currency, standing, coming, in_time, payments, zoneless, later)
 
 
 def _grouped[R: (Instalment, Mandate)](

@@ -1,6 +1,6 @@
 """A lender in memory who lives through days: the real workers, planned every quarter of an hour."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -8,11 +8,12 @@ from hashlib import sha256
 from shared.adapters.memory.book import MemoryBook
 from shared.adapters.memory.world import FixedClock, MemoryQueue, MemorySwitches
 from shared.domain import keys
-from shared.domain.book import Attempt, Escalation, Instalment, LedgerEntry, Line, Loan
+from shared.domain.book import Attempt, Escalation, Instalment, LedgerEntry, Line, Loan, Mandate, MandateStatus
 from shared.domain.calendar import at_local
-from shared.domain.changes import Change, SaveCard, SaveInstalment
+from shared.domain.changes import Change, SaveCard, SaveInstalment, SaveMandate, WakeContact
 from shared.domain.contact_rules import Channel
 from shared.domain.errors import BookError
+from shared.domain.mandates import to_wake
 from shared.domain.messages import Fill
 from shared.domain.policy import Policy
 from shared.domain.portfolio import IMPORT, Portfolio
@@ -92,7 +93,11 @@ class ShelfOfNow:
 
 
 class Lender:
-    """The book and the workers; `zoneless` borrowers are left out of the contact line."""
+    """The book and the workers; `zoneless` borrowers are left out of the contact line.
+
+    `wiring` names the provider of each channel at an instant. It is asked as each day begins: packs that name another
+    one change on their day, and whoever deploys them deploys its sender with them.
+    """
 
     def __init__(
         self,
@@ -102,7 +107,7 @@ class Lender:
         gateway: PaymentGateway,
         fill: Fill,
         sink: DecisionSink,
-        providers: Iterable[tuple[Channel, str]],
+        wiring: Callable[[datetime], Mapping[Channel, str]],
         zoneless: frozenset[str] = frozenset(),
         switches: Switches = ALL_ON,
         texts: dict[str, str] | None = None,
@@ -112,8 +117,10 @@ class Lender:
         self._zone, self._zoneless = business_zone, zoneless
         self._queue, board = MemoryQueue(), MemorySwitches(switches)
         ports = (self.shelf, self.clock, self._queue)
-        senders = {channel: Sender(name, Mute(texts)) for channel, name in providers}
-        reminders = Reminders(self.book, senders, fill, *ports, board, sink=sink)
+        self._wiring, self._provider = wiring, Mute(texts)
+        self._senders: dict[Channel, Sender] = {}
+        self._wire()
+        reminders = Reminders(self.book, self._senders, fill, *ports, board, sink=sink)
         deductions = Deductions(self.book, gateway, *ports, board, sink=sink)
         escalations = Escalations(self.book, self.shelf, self.clock, sink=sink)
         self._reconciliation = Reconciliation(self.book, gateway, *ports, board)
@@ -138,6 +145,20 @@ class Lender:
     def _write(self, rows: Sequence[Sourced]) -> None:
         self.book.write([Imported(sourced.row, "") for sourced in rows])
 
+    def hand_over(self, mandates: Sequence[Mandate]) -> None:
+        """Mandates of loans that were taken on. One that debits wakes what has waited for it, as a new authorisation
+        does: its instalments, and the borrower, to whom the debit may have to be announced."""
+        now = self.clock.now()
+        for mandate in mandates:
+            file = self.book.loan_file(mandate.loan_id)
+            if file is None:
+                raise BookError(f"mandate {mandate.mandate_id} is of loan {mandate.loan_id}, which does not exist")
+            changes: list[Change] = [SaveMandate(mandate, file.loan.gate_rev)]
+            if mandate.status is MandateStatus.ACTIVE:
+                changes += [SaveInstalment(replace(i, step=now, rev=i.rev + 1)) for i in to_wake(file)]
+                changes.append(WakeContact(file.loan.borrower_id, now))
+            self.book.commit(changes)
+
     def pay(self, payments: Sequence[LedgerEntry]) -> None:
         """Books payments, each under its own name: one that was booked before changes nothing."""
         for entry in payments:
@@ -151,7 +172,15 @@ class Lender:
         return (row for row in self.book.scan(Escalation) if isinstance(row, Escalation))
 
     def begin(self, day: date) -> None:
+        """The first moment of a business date, with the senders that the packs of that day name."""
         self.clock.set(at_local(day, time.min, self._zone))
+        self._wire()
+
+    def _wire(self) -> None:
+        wired = self._wiring(self.clock.now())
+        if wired != {channel: sender.name for channel, sender in self._senders.items()}:
+            self._senders.clear()
+            self._senders.update({channel: Sender(name, self._provider) for channel, name in wired.items()})
 
     def live(self, day: date) -> None:
         """The passes of a business date, from its first moment on; ends at its last."""

@@ -48,18 +48,15 @@ class _Sums:
 def play(history: History, first: date, last: date, rules: Rules, progress: Progress = lambda *_: None) -> Played:
     """Plays a history; what it gives follows from files and packs alone.
 
-    Each day its new loans come first, then its payments, then the passes; buckets are taken at its end.
+    Each day its new loans come first, then its mandates, its payments, and the passes; buckets are taken at its end.
     """
     recorder = Recorder(rules.business_zone)
     start = at_local(first, time.min, rules.business_zone)
-    products = {read.row.product for read in history.standing.loans} or {
-        read.row.product for coming in history.loans.values() for read in coming.loans
-    }
-    wired = channels_of(products, rules, start)
+    wiring = wiring_of({product for product, _ in history.groups}, rules)
     gateway = rules.gateway()
     texts: dict[str, str] | None = {} if rules.keeps_texts else None
     zone = rules.business_zone
-    lender = Lender(start, zone, rules.shelf, gateway, rules.fill, recorder, wired, history.zoneless, texts=texts)
+    lender = Lender(start, zone, rules.shelf, gateway, rules.fill, recorder, wiring, history.zoneless, texts=texts)
     buckets, sums = Buckets(first, policies_of(rules)), _Sums()
     countries = history.countries
     days = (last - first).days + 1
@@ -69,6 +66,7 @@ def play(history: History, first: date, last: date, rules: Rules, progress: Prog
         if day == rules.swept_on:
             lender.book.wake_all(lender.clock.now())
         _take_on(history, day, lender, buckets, sums, countries, is_first=place == 0)
+        lender.hand_over(history.mandates.get(day, ()))
         _pay(history, day, lender, sums)
         lender.live(day)
         buckets.pay(lender.book.saved(), day)
@@ -96,10 +94,20 @@ def play(history: History, first: date, last: date, rules: Rules, progress: Prog
     )
 
 
-def channels_of(products: Iterable[str], rules: Rules, start: datetime) -> list[tuple[Channel, str]]:
-    """The channels with their providers' names, as the packs of the first day wire them."""
-    product = min(products, default=None)
-    return [] if product is None else list(rules.shelf.policy(product, start).wired.items())
+def wiring_of(products: Iterable[str], rules: Rules) -> Callable[[datetime], Mapping[Channel, str]]:
+    """The name of each channel's provider at an instant, as the packs of its day say. Nobody is wired on a day on which
+    no product has a policy: nothing is sent then either."""
+    ordered = sorted(products)
+
+    def wiring(at: datetime) -> Mapping[Channel, str]:
+        for product in ordered:
+            try:
+                return rules.shelf.policy(product, at).wired
+            except PolicyError:
+                continue
+        return {}
+
+    return wiring
 
 
 def policies_of(rules: Rules) -> Callable[[Group, date], Policy]:

@@ -25,7 +25,7 @@ from shared.ports.world import DebitAnswer, PaymentGateway
 from shared.replay.forecast import StandingBook, days_of, forecast, read_book
 from shared.replay.gateway import AssumedGateway
 from shared.replay.lender import Lender
-from shared.replay.play import Rules, channels_of
+from shared.replay.play import Rules, wiring_of
 from shared.replay.record import Played, Recorder
 from tests.replay.test_replay import BORROWERS, INSTALMENTS, LOANS, MANDATES, portfolio
 
@@ -74,8 +74,8 @@ def lived(folder: Path, gateway: PaymentGateway | None = None) -> tuple[Lender, 
     """A lender who has taken the files on and lived from the first day until midnight of NOW."""
     recorder, start = Recorder(ZONE), at_local(FIRST, time.min, ZONE)
     history = history_of(open_portfolio(folder), RULES, FIRST, NOW - timedelta(days=1))
-    wired = channels_of({"jiebei"}, RULES, start)
-    lender = Lender(start, ZONE, SHELF, gateway or AssumedGateway(), fill, recorder, wired)
+    wiring = wiring_of({"jiebei"}, RULES)
+    lender = Lender(start, ZONE, SHELF, gateway or AssumedGateway(), fill, recorder, wiring)
     lender.take_on(history.standing, {"jiebei": SHELF.policy("jiebei", start)})
     live(lender, FIRST, NOW - timedelta(days=1))
     return lender, recorder
