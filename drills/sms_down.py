@@ -1,6 +1,7 @@
 """The SMS provider is down for a day: it turns most messages away, and for some it cannot be told whether they left."""
 
 from collections import Counter, defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
@@ -56,7 +57,7 @@ def play(port: int | None, tell: Tell) -> Seen:
             stack.wire.faults = outage
 
         def is_down() -> None:
-            evening.update(after=stack.metrics(), status=stack.status(), sent=set(stack.inbox()))
+            evening.update(after=stack.metrics(), status=stack.status())
             evening["notices"] = list(stack.rows(NoticeRecord))
 
         stack.at(BAD_DAY, time(8), goes_down)
@@ -74,6 +75,7 @@ def _judge(seen: Seen, stack: Lab, outage: Outage, ended: Outcome, evening: dict
     wanted: list[NoticeRecord] = [n for n in evening["notices"] if n.business_date == bad]
     waited = [n for n in wanted if n.state is NoticeState.RELEASED]
     unknown = [n for n in wanted if n.state is NoticeState.UNKNOWN]
+    silent = {b.borrower_id for b in ended.records.borrowers if not b.phone}
     final = [at_end[n.borrower_id, n.notice_key] for n in waited]
     sent_later = [n for n in final if n.state is NoticeState.SENT]
     stale = [n for n in final if n.state is not NoticeState.SENT]
@@ -84,6 +86,7 @@ def _judge(seen: Seen, stack: Lab, outage: Outage, ended: Outcome, evening: dict
         "sends without a readable answer": sum(outage.broken.values()),
         "waiting in the evening": len(waited),
         "unknown in the evening": len(unknown),
+        "to borrowers without a telephone, noted as undeliverable": sum(_is_to_nobody(n, silent) for n in wanted),
         "status in the evening, contact line on agenda": evening["status"]["lines"]["contact"]["on_agenda"],
         "alarms on the bad day": rang(stack, evening["before"], evening["after"]),
         "debits on the bad day all the same": len(debits),
@@ -94,7 +97,10 @@ def _judge(seen: Seen, stack: Lab, outage: Outage, ended: Outcome, evening: dict
     }
     seen.must("the drill had something to break", [] if waited and unknown else ["too few messages on the day"])
     left = {n.provider_ref for n in ended.records.notices if n.state is NoticeState.SENT}
-    seen.must("no message left on the bad day", _left_on(evening, bad))
+    seen.must(
+        "whatever was wanted waits, is unknown or has no telephone to go to: nothing counts as sent, or is given up",
+        neither_waiting_nor_unknown(wanted, silent),
+    )
     seen.must_be("what is noted as sent is what left, message for message", left, set(ended.texts))
     seen.must(
         "what may have left is not sent again",
@@ -122,9 +128,18 @@ def _tiers(notices: list[NoticeRecord]) -> str:
     return ", ".join(f"{tier} {count}" for tier, count in sorted(counts.items())) or "none"
 
 
-def _left_on(evening: dict[str, Any], bad: Any) -> list[str]:
-    sent = {n.provider_ref: n for n in evening["notices"] if n.state is NoticeState.SENT}
-    return [sent[ref].notice_key for ref in evening["sent"] if ref in sent and sent[ref].business_date == bad]
+def neither_waiting_nor_unknown(wanted: Iterable[NoticeRecord], silent: Container[str]) -> list[str]:
+    """Messages of a day on which nothing leaves that count as sent or in work, or were given up, though their borrower
+    has a telephone: an outage of the provider is nobody's dead number."""
+    return [
+        f"{n.notice_key} is {n.state}"
+        for n in wanted
+        if n.state not in (NoticeState.RELEASED, NoticeState.UNKNOWN) and not _is_to_nobody(n, silent)
+    ]
+
+
+def _is_to_nobody(notice: NoticeRecord, silent: Container[str]) -> bool:
+    return notice.state is NoticeState.UNDELIVERABLE and notice.borrower_id in silent
 
 
 def left_too_late(ended: Outcome) -> list[str]:

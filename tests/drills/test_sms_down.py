@@ -1,4 +1,4 @@
-"""Which messages left too late, once a provider was down for a day."""
+"""What became of a day's messages while a provider was down, and which of them left too late."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from drills.lab import BAD_DAY, PLAN, Outcome
-from drills.sms_down import left_too_late
-from shared.domain.book import InstalmentState
+from drills.sms_down import left_too_late, neither_waiting_nor_unknown
+from shared.domain.book import InstalmentState, NoticeState
 from shared.domain.book import Outcome as Answer
 from tests.demo.small import RECORDS, attempt, notice
 
@@ -62,3 +62,24 @@ def test_an_announcement_of_the_last_day_has_no_day_left_for_its_debit() -> None
 @pytest.mark.parametrize("kind", ["due", "overdue", "failed", "received"])
 def test_other_messages_are_judged_elsewhere(kind: str) -> None:
     assert after(kind, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "has_phone", "is_told"),
+    [
+        (NoticeState.RELEASED, True, False),
+        (NoticeState.UNKNOWN, True, False),
+        (NoticeState.UNDELIVERABLE, False, False),
+        (NoticeState.UNDELIVERABLE, True, True),  # given up for the provider's fault
+        (NoticeState.SENT, True, True),
+        (NoticeState.SENT, False, True),
+        (NoticeState.CLAIMED, True, True),
+    ],
+)
+def test_on_a_day_on_which_nothing_leaves_a_message_waits_is_unknown_or_has_nowhere_to_go(
+    state: NoticeState, has_phone: bool, is_told: bool
+) -> None:
+    wanted = [replace(notice("B-1", "DUE#L-1#001#0", "due", 9), state=state)]
+    found = neither_waiting_nor_unknown(wanted, silent=() if has_phone else ("B-1",))
+
+    assert found == ([f"DUE#L-1#001#0 is {state}"] if is_told else [])
