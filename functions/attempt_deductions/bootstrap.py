@@ -20,11 +20,12 @@ def app() -> Deductions:
     store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
     client = dynamodb_client()
+    clock = VirtualClock(client, time.control_table) if time.is_virtual else SystemClock()
     return Deductions(
         DynamoBook(client, store.tables, RandomTokens(), store.shards),
-        payment_gateway(settings.gateway()),
+        payment_gateway(settings.gateway(), clock.now().date()),
         PolicyFiles(),
-        VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
+        clock,
         SqsWorkQueue(sqs_client(), queues.urls),
         DynamoSwitches(client, time.control_table),
     )

@@ -35,7 +35,7 @@ def app() -> Desk:
     return Desk(
         Operations(
             book,
-            payment_gateway(gateway),
+            payment_gateway(gateway, clock.now().date()),
             shelf,
             clock,
             queue,

@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.reconcile.bootstrap import app
 from shared.runtime import batches, events, telemetry
+from shared.workflows.passes import Summary
 
 ONE_KEY_SECONDS = 20
 """What one enquiry takes at worst: two requests to the gateway, each 5 s, and a store that answers late."""
@@ -17,5 +18,6 @@ def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
     events.scheduled(event, "reconcile")
     reconciliation = app()
     run = events.run_id(reconciliation.clock.now())
-    summary = reconciliation.work(run, batches.time_left(context, ONE_KEY_SECONDS))
-    return telemetry.report(summary, run=run)
+    with telemetry.reporting(Summary(), run=run) as summary:
+        reconciliation.work(run, batches.time_left(context, ONE_KEY_SECONDS), summary)
+    return telemetry.told(summary, run=run)

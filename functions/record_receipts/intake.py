@@ -36,15 +36,15 @@ class Intake:
         if is_request(event):
             return _routes_to(self).resolve(checked_request(event), context)
         heard = receipt_events.event_news(event, self.clock.now())
-        summary = self.receipts.work(heard.news)
-        if heard.problems:
-            summary.counts["receipt.malformed"] += len(heard.problems)
-        said = telemetry.report(summary)
+        with telemetry.reporting(Summary()) as summary:
+            if heard.problems:
+                summary.counts["receipt.malformed"] += len(heard.problems)
+            self.receipts.work(heard.news, summary)
         if heard.problems and not heard.news:
             raise heard.problems[0]
         if summary.failures:
             raise BookError(f"{summary.counts['failed']} of {len(heard.news)} receipts could not be applied")
-        return said
+        return telemetry.told(summary)
 
     def webhook(self, header: str | None, body: bytes) -> tuple[int, str]:
         """The HTTP status and a word: `taken`, or why not. 5xx asks the gateway to repeat it."""
@@ -55,8 +55,8 @@ class Intake:
             news = receipt_events.message_news(body.decode(), now)
         except (InputError, UnicodeDecodeError):
             return _counted(400, "MALFORMED", "receipt.malformed")
-        summary = self.receipts.work(news)
-        telemetry.report(summary)
+        with telemetry.reporting(Summary()) as summary:
+            self.receipts.work(news, summary)
         return (503, "FAILED") if summary.failures else (200, "taken")
 
 

@@ -1,6 +1,7 @@
 """The wiring of the booking of repayments."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 
 from shared.adapters.clock import SystemClock, VirtualClock
@@ -18,14 +19,15 @@ from shared.workflows.repayments_intake import RepaymentsIntake
 
 @cache
 def app() -> RepaymentsIntake:
-    codes()  # without them it does not start
     store = settings.Store.from_env("loans", "borrowers", "attempts", "ledger", "audit")
     queues, time = settings.Queues.from_env(Line.CONTACT, Line.STAGE), settings.Time.from_env()
     client, sqs = dynamodb_client(), sqs_client()
+    clock = VirtualClock(client, time.control_table) if time.is_virtual else SystemClock()
+    codes(clock.now())  # without them it does not start
     repayments = Repayments(
         DynamoBook(client, store.tables, RandomTokens(), store.shards),
         PolicyFiles(),
-        VirtualClock(client, time.control_table) if time.is_virtual else SystemClock(),
+        clock,
         SqsWorkQueue(sqs, queues.urls),
     )
     return RepaymentsIntake(
@@ -35,6 +37,6 @@ def app() -> RepaymentsIntake:
     )
 
 
-def codes() -> Mapping[str, Outcome]:
+def codes(now: datetime) -> Mapping[str, Outcome]:
     """What the codes in the gateway's reports mean."""
-    return codes_spoken(settings.gateway_rail())
+    return codes_spoken(settings.gateway_rail(), now.date())

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_repayments.bootstrap import app, codes
 from shared.runtime import batches, events, repayment_events, telemetry
+from shared.workflows.passes import Summary
 
 
 @telemetry.entry
@@ -15,9 +16,11 @@ def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
     del context
     records = events.records(event, "record_repayments")
     intake = app()
-    run = events.run_id(intake.repayments.clock.now())
+    now = intake.repayments.clock.now()
+    run = events.run_id(now)
 
     def work(body: str) -> None:
-        telemetry.report(intake.work(repayment_events.repayment(body, codes()), run), run=run)
+        with telemetry.reporting(Summary(), run=run) as summary:
+            intake.work(repayment_events.repayment(body, codes(now)), run, summary)
 
     return batches.each_body(records, work)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.send_reminders.bootstrap import app
 from shared.domain.book import Line
 from shared.runtime import batches, events, hint_events, telemetry
+from shared.workflows.passes import Summary
 
 ONE_KEY_SECONDS = 20
 """What one borrower takes at worst: several messages, each with the channel's time-out."""
@@ -21,6 +22,7 @@ def handle(event: Any, context: LambdaContext) -> PartialItemFailureResponse:
 
     def work(body: str) -> None:
         hints = hint_events.hints(body, Line.CONTACT)
-        telemetry.report(worker.work(hints.keys, hints.run, has_time), run=hints.run)
+        with telemetry.reporting(Summary(), run=hints.run) as summary:
+            worker.work(hints.keys, hints.run, has_time, summary)
 
     return batches.each_body(records, work)

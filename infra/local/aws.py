@@ -33,7 +33,8 @@ LOGS = f"/aws/lambda/{deployment.STACK}-"
 class LocalAws:
     """One emulator on 127.0.0.1. As a context it starts on entry and stops on every way out, Ctrl-C included.
 
-    With `enforce_iam` a function may do what the template lets it do and nothing else, as on AWS.
+    With `enforce_iam` a function may do what the template lets it do and nothing else, as on AWS, but that a right to
+    some rows of a table is one to all of them.
     """
 
     port: int = 4566
@@ -77,7 +78,7 @@ class LocalAws:
         if clock:
             deployment.set_clock(self.client("dynamodb"), outputs["TableControl"], clock)
         self.type_concurrency()
-        self.grant_batches()
+        self.ease_rights()
         deployment.open_switches(self.client("dynamodb"), outputs["TableControl"])
         return outputs
 
@@ -88,19 +89,15 @@ class LocalAws:
             limit = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": limit})
 
-    def grant_batches(self) -> None:
-        """Who may send a message to a queue may send ten at once: on AWS that is one right, here it is two."""
+    def ease_rights(self) -> None:
+        """Put each role's rights so that the emulator reads them as AWS would, or as near to it as it can."""
         iam = self.client("iam")
         for role in iam.list_roles()["Roles"]:
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
                 place = {"RoleName": role["RoleName"], "PolicyName": policy}
                 document = iam.get_role_policy(**place)["PolicyDocument"]
-                for statement in document["Statement"]:
-                    actions = statement["Action"]
-                    actions = [actions] if isinstance(actions, str) else actions
-                    if "sqs:SendMessage" in actions:
-                        statement["Action"] = [*actions, "sqs:SendMessageBatch"]
-                iam.put_role_policy(**place, PolicyDocument=json.dumps(document))
+                eased = document | {"Statement": [deployment.eased(one) for one in document["Statement"]]}
+                iam.put_role_policy(**place, PolicyDocument=json.dumps(eased))
 
     def make_bucket(self) -> None:
         """SAM makes one with a stack of its own where none is named; this takes two seconds less."""

@@ -67,6 +67,25 @@ def open_switches(dynamodb: Any, control: str) -> None:
         )
 
 
+def eased(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A role's statement as the emulator needs it.
+
+    Who may send a message to a queue may send ten at once: on AWS that is one right, here it is two. And the emulator
+    does not see which rows of a table a request is for: a right to some of them is one to all here.
+    """
+    actions = statement["Action"]
+    actions = [actions] if isinstance(actions, str) else list(actions)
+    if "sqs:SendMessage" in actions:
+        actions.append("sqs:SendMessageBatch")
+    asked = {
+        operator: kept
+        for operator, wanted in statement.get("Condition", {}).items()
+        if (kept := {key: value for key, value in wanted.items() if key != "dynamodb:LeadingKeys"})
+    }
+    plain = {name: value for name, value in statement.items() if name != "Condition"}
+    return plain | {"Action": actions} | ({"Condition": asked} if asked else {})
+
+
 def set_clock(dynamodb: Any, control: str, now: datetime) -> None:
     """The simulated instant of a stack with virtual time, for all functions at once."""
     item = {"name": {"S": keys.CLOCK}, "now": {"S": keys.instant(now)}}

@@ -85,31 +85,32 @@ def lender_zone(packs: Iterable[Pack]) -> str:
 
 
 @cache
-def rail_codes(rail: str) -> Mapping[str, Outcome]:
-    """What a rail's codes mean, by the packs that ship (`rail.NAME.toml`, or `rail.NAME.anything.toml`)."""
-    return codes_of(rail, [parse_pack(found) for name, found in _documents().items() if _is_of(rail, name)])
+def rail_codes(rail: str, on: date = date.max) -> Mapping[str, Outcome]:
+    """What a rail's codes mean on a day, by the packs that ship (`rail.NAME.toml`, or `rail.NAME.anything.toml`)."""
+    return codes_of(rail, [parse_pack(found) for name, found in _documents().items() if _is_of(rail, name)], on)
 
 
-def codes_spoken(rail: str) -> Mapping[str, Outcome]:
-    """What the codes of the deployment's gateway mean; raises SettingsError where no pack says so: every answer would
-    read as UNKNOWN."""
+def codes_spoken(rail: str, on: date) -> Mapping[str, Outcome]:
+    """What the codes of the deployment's gateway mean on a day; raises SettingsError where no pack says so: every
+    answer would read as UNKNOWN."""
     try:
-        return rail_codes(rail)
+        return rail_codes(rail, on)
     except PolicyError as error:
         raise SettingsError(
             "the environment variable GATEWAY_RAIL names a rail without a pack that can be read"
         ) from error
 
 
-def codes_of(rail: str, packs: Iterable[Pack]) -> Mapping[str, Outcome]:
-    """What a rail's codes mean, by the newest of its packs; raises PolicyError without one.
+def codes_of(rail: str, packs: Iterable[Pack], on: date = date.max) -> Mapping[str, Outcome]:
+    """What a rail's codes mean, by the newest of its packs that has begun by then; raises PolicyError without a pack.
 
-    Valid or not: what became of a payment is read even when no pack allows another.
+    Ended or, where none has begun, not begun: what became of a payment is read even when no pack allows another.
     """
-    newest = max((pack for pack in packs if pack.id == rail), key=lambda pack: pack.valid_from, default=None)
-    if newest is None:
+    own = sorted((pack for pack in packs if pack.id == rail), key=lambda pack: pack.valid_from)
+    if not own:
         raise PolicyError(f"there is no pack of rail {rail!r}")
-    return read_rail(newest).codes
+    begun = [pack for pack in own if pack.valid_from <= on]
+    return read_rail(begun[-1] if begun else own[0]).codes
 
 
 def _is_of(rail: str, name: str) -> bool:

@@ -7,11 +7,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.bank_file import INCOMING, MOST_BYTES, MOST_LINE_BYTES, RESULTS
+from shared.domain.bank_file import INCOMING, MOST_BYTES, MOST_LINE_BYTES, RESULTS, BankFile
 from shared.domain.errors import InputError, StoreError
 
 _CHUNK = 64 * 1024
-_GONE = frozenset({"NoSuchKey", "404"})
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 
 
 def s3_client(**options: Any) -> Any:
@@ -26,9 +26,10 @@ class S3BankFiles:
         self._client = client
         self._bucket = bucket
 
-    def lines(self, name: str) -> Iterator[bytes]:
+    def lines(self, file: BankFile) -> Iterator[bytes]:
+        version = {"VersionId": file.version} if file.version else {}
         try:
-            found = self._client.get_object(Bucket=self._bucket, Key=INCOMING + name)
+            found = self._client.get_object(Bucket=self._bucket, Key=INCOMING + file.name, **version)
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE:
                 raise InputError("the file is gone") from error

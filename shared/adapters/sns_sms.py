@@ -13,9 +13,7 @@ from shared.ports.messages import TOO_LATE, Outgoing
 from shared.ports.world import Clock, Sent
 
 _ANSWERS = Answers(
-    refused=frozenset(
-        {"InvalidParameter", "ParameterValueInvalid", "ValidationException", "OptInRequired", "EndpointDisabled"}
-    ),
+    refused=frozenset({"InvalidParameter", "ParameterValueInvalid", "ValidationException", "EndpointDisabled"}),
     opted_out=frozenset({"OptedOut"}),
 )
 """Answers about this number or this text: a later try gets the same."""

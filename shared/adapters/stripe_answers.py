@@ -16,6 +16,8 @@ KEY = "duebell_key"
 
 _IN_HUNDREDTHS = {"ISK", "UGX"}
 """Currencies without decimals that Stripe takes with two (docs.stripe.com/currencies)."""
+_IN_WHOLES = {"MGA"}
+"""Currencies with two decimals by ISO 4217 that Stripe takes without (the same page)."""
 
 
 def key_of(found: Fields) -> str | None:
@@ -25,8 +27,10 @@ def key_of(found: Fields) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def stripe_amount(amount: Money) -> int:
-    """The amount as Stripe counts it."""
+def stripe_amount(amount: Money) -> int | None:
+    """The amount as Stripe counts it; None for a part of what it counts in."""
+    if amount.currency in _IN_WHOLES:
+        return amount.minor // 100 if amount.minor % 100 == 0 else None
     return amount.minor * 100 if amount.currency in _IN_HUNDREDTHS else amount.minor
 
 
@@ -35,6 +39,8 @@ def money_of(amount: object, currency: object) -> Money | None:
     if type(amount) is not int or not isinstance(currency, str) or currency.upper() not in EXPONENTS:
         return None
     code = currency.upper()
+    if code in _IN_WHOLES:
+        return Money(amount * 100, code)
     if code not in _IN_HUNDREDTHS:
         return Money(amount, code)
     return Money(amount // 100, code) if amount % 100 == 0 else None

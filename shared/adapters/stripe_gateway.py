@@ -101,19 +101,20 @@ class StripeGateway:
         self._codes = codes
 
     def present(self, request: DebitRequest) -> DebitAnswer:
-        """CONFIG, with nothing sent, where the account reference is not `cus_….pm_…`.
+        """CONFIG, with nothing sent, where the account reference is not `cus_….pm_…` or Stripe cannot count the amount.
 
         A payment that needs the borrower himself fails at once instead of waiting for him: nobody can say how long.
         """
         customer, _, method = request.account_ref.partition(".")
-        if not customer.startswith("cus_") or not method.startswith("pm_"):
+        amount = stripe_amount(request.amount)
+        if amount is None or not customer.startswith("cus_") or not method.startswith("pm_"):
             return _CONFIG
         return self._act(
             lambda: intent_answer(
                 fields_of(
                     self._api.payment_intents.create(
                         {
-                            "amount": stripe_amount(request.amount),
+                            "amount": amount,
                             "currency": request.amount.currency.lower(),
                             "customer": customer,
                             "payment_method": method,
@@ -133,7 +134,10 @@ class StripeGateway:
 
     def refund(self, request: RefundRequest) -> DebitAnswer:
         """A search for the payment, then one request that gives back. CONFIG, with nothing sent, where the search does
-        not name one payment that was made."""
+        not name one payment that was made, or Stripe cannot count the amount."""
+        amount = stripe_amount(request.amount)
+        if amount is None:
+            return _CONFIG
         try:
             paid = [
                 intent["id"] for intent in self._intents(request.payment_key) if intent.get("status") == "succeeded"
@@ -148,7 +152,7 @@ class StripeGateway:
                     self._api.refunds.create(
                         {
                             "payment_intent": paid[0],
-                            "amount": stripe_amount(request.amount),
+                            "amount": amount,
                             "metadata": {KEY: request.key},
                         },
                         {"idempotency_key": request.key},

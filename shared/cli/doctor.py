@@ -18,7 +18,7 @@ from shared.adapters.dynamodb.switches import stored
 from shared.adapters.policy_files import PolicyFiles
 from shared.cli.output import Json, say, say_json
 from shared.cli.rules import read_rules
-from shared.cli.session import PORTFOLIO_TABLES, Session, Stack
+from shared.cli.session import NO_STACK, NOT_ALLOWED, PORTFOLIO_TABLES, Session, Stack
 from shared.cli.status import FAILURE_QUEUES, QUEUES
 from shared.domain import keys
 from shared.domain.errors import DuebellError, InputError, PolicyError, StoreError
@@ -34,6 +34,10 @@ FUNCTIONS = (
     "CHANGE_MANDATES",
     "PAY_NOW",
     "OPERATE",
+    "RECEIVE_WEBHOOKS",
+    "RECORD_RECEIPTS",
+    "OPEN_LINKS",
+    "EXPLAIN",
 )
 OTHERS = ("SHARDS", "VIRTUAL_TIME", "DUEBELL_ENVIRONMENT", "GATEWAY_URL")
 
@@ -105,7 +109,7 @@ class Doctor:
         yield from self._packs()
 
     def _parts(self) -> Iterator[tuple[str, Look]]:
-        for table in (*TABLES, *(("stub_books",) if self._is_named("STUB_BOOKS_TABLE") else ())):
+        for table in (*TABLES, *(("stub_books",) if self._session.has("STUB_BOOKS_TABLE") else ())):
             yield f"table {table}", partial(self._table, table)
         for queue in (*(name for line in QUEUES for name in (line, f"{line}_DEAD")), *FAILURE_QUEUES):
             yield f"queue {_plain(queue)}", partial(self._queue, queue)
@@ -156,27 +160,23 @@ class Doctor:
         try:
             status = self._client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"][0]["StackStatus"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            code = error.response["Error"]["Code"]
+            if code != NO_STACK and code not in NOT_ALLOWED:
                 raise
-            lacking = [name for name in (*needed, *OTHERS) if not self._is_named(name)]
+            unseen = f"there is no stack {self._stack}" if code == NO_STACK else f"{self._stack} may not be looked at"
+            lacking = [name for name in (*needed, *OTHERS) if not self._session.has(name)]
             level = Level.FAIL if lacking else Level.WARN
-            detail = f"there is no stack {self._stack}; " + (
+            detail = f"{unseen}; " + (
                 f"the environment does not name {_listed(lacking)}" if lacking else "the environment names everything"
             )
             yield Finding("stack", level, detail)
             return
         good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         yield Finding("stack", Level.OK if good else Level.WARN, f"{self._stack} is {status}")
-        if lacking := [name for name in (*needed, *OTHERS) if not self._is_named(name)]:
+        if lacking := [name for name in (*needed, *OTHERS) if not self._session.has(name)]:
             yield Finding("outputs", Level.FAIL, f"missing: {_listed(lacking)}; deploy the stack again")
         else:
             yield Finding("outputs", Level.OK, f"all {len(needed) + len(OTHERS)}")
-
-    def _is_named(self, name: str) -> bool:
-        try:
-            return self._session.has(name)
-        except InputError:  # no stack, and not in the environment
-            return False
 
     def _table(self, table: str) -> Iterator[Finding]:
         name = self._session.value("STUB_BOOKS_TABLE" if table == "stub_books" else f"TABLE_{table.upper()}")
@@ -229,7 +229,7 @@ class Doctor:
             yield Finding("allowed phones", Level.WARN, detail)
 
     def _schedules(self) -> Iterator[Finding]:
-        if not self._is_named("SCHEDULE_GROUP"):
+        if not self._session.has("SCHEDULE_GROUP"):
             yield Finding("schedules", Level.WARN, "the stack names no group of schedules")
             return
         group = self._session.value("SCHEDULE_GROUP")

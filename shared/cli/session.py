@@ -32,6 +32,10 @@ Stack = Annotated[
 ]
 """The option that every command takes which needs the stack."""
 
+NO_STACK = "ValidationError"
+NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException"})
+"""How CloudFormation says that a stack is not there, and that whoever asks may not ask."""
+
 PORTFOLIO_TABLES = ("loans", "borrowers", "attempts", "notices", "ledger", "audit")
 
 
@@ -54,15 +58,28 @@ class Session:
         return found
 
     def has(self, name: str) -> bool:
-        """Whether the stack has a part that not every stack has."""
-        return bool(self._environment.get(name) or self._outputs.get(name))
+        """Whether the stack has a part that not every stack has.
+
+        A variable that is set decides, also one that is set to nothing. Without it, a stack that is not there or may
+        not be asked has no such part: who needs its tables asks for them by `value`, and hears of it there.
+        """
+        if name in self._environment:
+            return bool(self._environment[name])
+        try:
+            return bool(self._outputs.get(name))
+        except InputError:
+            return False
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NOT_ALLOWED:
+                raise
+            return False
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
         try:
             stacks = boto3.client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"]
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ValidationError":
+            if error.response["Error"]["Code"] == NO_STACK:
                 raise InputError(
                     f"there is no stack {self._stack} here: deploy it, or name yours with --stack"
                 ) from error

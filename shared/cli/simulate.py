@@ -1,6 +1,7 @@
 """`duebell simulate`: many seeded lives of a lender whose every port fails, and patches that must be noticed."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,39 +79,63 @@ def simulate_command(
     if broken_as is not None and broken_as not in BREAKS:
         raise InputError(f"--break {broken_as} is none of {', '.join(BREAKS)}")
     only = _places(faults)
+    _check_report(report)
     if seed is not None:
+        if breaks or report is not None:
+            raise InputError(
+                "--seed runs one seed alone, without --breaks and --report: or give --seeds 1 --start SEED"
+            )
         raise typer.Exit(_one(Task(seed, loans, days, broken_as, only), shrink=shrink, as_json=as_json))
     began = time.monotonic()
-    tasks = (Task(number, loans, days, broken_as, only) for number in range(start, start + seeds))
+    tasks = [Task(number, loans, days, broken_as, only) for number in range(start, start + seeds)]
     total = Sum()
-    told = began
-    for result in run_all(tasks, jobs, world):
-        total.add(result)
-        if result.breaches:
-            _tell(_shrunk(result, shrink=shrink), quiet=as_json)
-        if len(total.failed) >= _MOST_FAILED:
-            complain(f"{_MOST_FAILED} seeds failed: stopping")
-            break
-        passed = time.monotonic() - began
-        if minutes is not None and passed >= 60 * minutes:
-            complain(f"{minutes} minutes are over: {total.seeds} of {seeds} seeds were reached")
-            break
-        if time.monotonic() - told > _TOLD_EVERY:
-            told = time.monotonic()
-            complain(_so_far(total, seeds, passed))
-    lasted = time.monotonic() - began
+    for result in _in_time(run_all(tasks, jobs, world), total, seeds, minutes):
+        if result.breaches and not as_json:
+            _tell(_shrunk(result, shrink=shrink), result.task)
     broke = time.monotonic()
-    caught = tuple(all_caught(list(BREAKS), range(start, start + breaks), jobs, world)) if breaks else ()
+    lasted = broke - began
+    caught = tuple(all_caught(list(BREAKS), range(start, start + breaks), jobs, world, loans, days)) if breaks else ()
     patched = time.monotonic() - broke
     all_faults = _expects_all(total, only)
     done = Run(total, seeds, faults, caught, start, loans, days, jobs, lasted, patched, breaks, expects_all=all_faults)
-    if report is not None:
-        report.write_text(as_page(done, Machine.here(), SystemClock().now().date()), encoding="utf-8")
     if as_json:
         say_json(as_document(done))
     else:
         say("\n".join(as_table(done)))
+    if report is not None:
+        _write(report, as_page(done, Machine.here(), SystemClock().now().date()))
     raise typer.Exit(0 if done.is_clean else 1)
+
+
+def _in_time(results: Iterator[Result], total: Sum, seeds: int, minutes: int | None) -> Iterator[Result]:
+    """Adds each to the total and says how far it is, until the time is over or too many have failed."""
+    told = began = time.monotonic()
+    for result in results:
+        total.add(result)
+        yield result
+        if len(total.failed) >= _MOST_FAILED:
+            complain(f"{_MOST_FAILED} seeds failed: stopping")
+            return
+        passed = time.monotonic() - began
+        if minutes is not None and passed >= 60 * minutes:
+            complain(f"{minutes} minutes are over: {total.seeds} of {seeds} seeds were reached")
+            return
+        if time.monotonic() - told > _TOLD_EVERY:
+            told = time.monotonic()
+            complain(_so_far(total, seeds, passed))
+
+
+def _check_report(report: Path | None) -> None:
+    """Before hours are spent on it."""
+    if report is not None and not report.parent.is_dir():
+        raise InputError(f"--report {report}: there is no folder {report.parent}; make it, or name another")
+
+
+def _write(report: Path, page: str) -> None:
+    try:
+        report.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--report {report}: it cannot be written ({error.strerror}); name another file") from error
 
 
 def _places(text: str) -> frozenset[Place] | None:
@@ -137,7 +162,7 @@ def _one(task: Task, *, shrink: bool, as_json: bool) -> int:
     if as_json:
         say_json(_seed_document(result))
     else:
-        _tell(result, quiet=False)
+        _tell(result, task)
     return 1 if result.breaches else 0
 
 
@@ -159,26 +184,21 @@ def _seed_document(result: Result) -> dict[str, Any]:
     }
 
 
-def _tell(result: Result, *, quiet: bool) -> None:
-    if quiet:
-        return
+def _tell(result: Result, asked: Task) -> None:
+    """A seed as it was asked for; a failing one with the fewest faults that were found to do."""
     if not result.breaches:
         faults = sum(result.hits.values())
         say(
             f"seed {result.task.seed}: no breach; {result.charges} charges, {result.messages} messages, {faults} faults"
         )
         return
-    say(f"seed {result.task.seed} FAILS    again: {Task(**_plain(result.task)).line}")
-    if result.task.only is not None:
+    say(f"seed {asked.seed} FAILS    again: {asked.line}")
+    if result.task != asked:
         say(f"  with {len(result.drawn)} faults: {result.task.line}")
     for breach in result.breaches[:5]:
         say(f"  {breach}")
     for line in result.story:
         say(f"    {line}")
-
-
-def _plain(task: Task) -> dict[str, Any]:
-    return {"seed": task.seed, "loans": task.loans, "days": task.days, "broken_as": task.broken_as}
 
 
 def _so_far(total: Sum, seeds: int, passed: float) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 
 from shared.domain import keys
 from shared.domain.book import EntryKind
@@ -23,6 +24,10 @@ ROWS_PER_MESSAGE = 50
 INCOMING, RESULTS = "incoming/", "results/"
 """Where files come, and where what was found in them goes."""
 
+NAME_RULE = (
+    "up to 100 letters, digits, dots, dashes and underscores, the first a letter or a digit, and .csv after them;"
+    f" the file lies in {INCOMING} itself"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.csv", re.ASCII)
 _REFERENCE = re.compile(r"[!-~]{1,128}", re.ASCII)
 _AMOUNT = re.compile(r"(-?)(\d{1,15}(?:\.\d{1,3})?)", re.ASCII)
@@ -66,10 +71,21 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BankFileNews:
-    """Files that arrived, by name: what stands below `incoming/`."""
+class BankFile:
+    """A file by its name, which is what stands below `incoming/`, and by its version, None where there are no versions.
 
-    names: tuple[str, ...]
+    Two files may come under one name: the later one is another version, and no less a file.
+    """
+
+    name: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BankFileNews:
+    """Files that arrived."""
+
+    files: tuple[BankFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +94,16 @@ class BankRows:
 
     name: str
     rows: tuple[BankRow, ...]
+    version: str | None = None
 
 
 def is_file_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name))
+
+
+def result_name(name: str) -> str:
+    """What the result of a file is called: as the file, or by a hash of its name where that may hold anything."""
+    return name if is_file_name(name) else f"unreadable-name-{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def header_problem(header: Sequence[str] | None) -> str | None:

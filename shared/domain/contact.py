@@ -1,6 +1,6 @@
 """The contact line: what is the next message to this borrower, over all loans, and when may it go?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, time, timedelta
 
 from shared.domain import keys
@@ -36,8 +36,9 @@ def plan_contact(
     files: Iterable[LoanFile],
     policies: Mapping[str, Policy],
     now: datetime,
+    without: Container[str] = (),
 ) -> Decision[Notice]:
-    """The borrower's next message, or when to look again.
+    """The borrower's next message, or when to look again; `without` names steps that cannot be told now.
 
     Each instalment asks for at most one step, and all that ask for the same kind of message share one. Outcomes go as
     soon as windows and caps allow, all else from the policy's sending hour on. `policies` is keyed by product, each
@@ -53,7 +54,7 @@ def plan_contact(
     ]
     learned = learned_arms(asked, borrower, card, now)
     found = [timed(one, borrower, card, learned, followed, policies, now) for one in _soonest(asked)]
-    ready = [one for one in found if isinstance(one, Ready)]
+    ready = [one for one in found if isinstance(one, Ready) and one.step.key not in without]
     waits = [one for one in found if isinstance(one, Defer)]
     if ready:
         return _message(borrower, ready, followed, policies, now)

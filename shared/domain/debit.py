@@ -174,7 +174,7 @@ def further_try(
         return None
     owed = instalment.outstanding_minor
     following = account_after(last, mandate, rules, rail)
-    if following is not None:
+    if following is not None and last.amount_minor >= owed:  # a lower amount comes after the last account
         return _presentment(instalment, mandate, rules, rail, owed, slot, following)
     if last.outcome is Outcome.INSUFFICIENT and last.amount_minor == owed and rules.partial_percent:
         lower = owed * rules.partial_percent // 100
@@ -207,7 +207,7 @@ def _try(
     now: datetime,
 ) -> Decision[Presentment]:
     """The slot that is open and unused, or when the next one opens."""
-    slots = plan.slots if plan else rules.slots
+    slots = plan.slots if plan and not more else rules.slots
     slot = _slot_of(slots, rules, now)
     following = _next_slot(slots, rules, now)
     if slot is None:

@@ -146,6 +146,8 @@ def _repeats_amount(instalment: Instalment, asked: Money, together: int, rail: R
     last = instalment.last_attempt
     if not rail.same_amount or last is None or last.outcome is None or not RULES[last.outcome].counts:
         return None
+    if not last.outcome.is_failure:
+        return None  # money that came is not presented again: what is left is a debit of its own
     return None if together == 1 and last.amount_minor == asked.minor else Reason.AMOUNT_CHANGED
 
 

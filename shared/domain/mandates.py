@@ -222,8 +222,8 @@ def is_stopped(mandate: Mandate, debits: DebitCard, limit: int | None) -> bool:
 
 
 def was_suspended(mandate_id: str, history: Iterable[AuditEntry]) -> bool:
-    """It was suspended when it ended: ending it must be no way around the person who has to look."""
-    of_it = [e for e in history if e.what.startswith(CHANGED) and e.detail.get(f"was.{mandate_id}")]
+    """It was suspended when it ended: ending it, once or twice, must be no way around the person who has to look."""
+    of_it = [e for e in history if e.what.startswith(CHANGED) and e.detail.get(f"was.{mandate_id}") in _LIVE]
     last = max(of_it, key=lambda e: e.at, default=None)
     return last is not None and last.detail[f"was.{mandate_id}"] == MandateStatus.SUSPENDED
 

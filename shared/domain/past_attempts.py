@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from shared.domain.book import Attempt, AttemptState, Instalment, LastAttempt, LoanFile, Outcome
+from shared.domain import keys
+from shared.domain.book import Attempt, AttemptState, EntryKind, Instalment, LastAttempt, LedgerEntry, LoanFile, Outcome
 from shared.domain.calendar import business_date
 from shared.domain.debit import slot_after
 from shared.domain.outcomes import RULES
+from shared.domain.repayment import GATEWAY
 
 
 class _OfLoan(Protocol):
@@ -17,6 +19,9 @@ class _OfLoan(Protocol):
 
     @property
     def attempts(self) -> tuple[Attempt, ...]: ...
+
+    @property
+    def entries(self) -> tuple[LedgerEntry, ...]: ...
 
 
 def was_settled(attempt: Attempt, at: datetime) -> bool:
@@ -32,8 +37,8 @@ def is_open_at(attempt: Attempt, at: datetime) -> bool:
 def attempts_before(then: Instalment, now: Instalment, loan: _OfLoan, at: datetime, business_zone: str) -> Instalment:
     """The instalment with the attempts that were claimed before an instant; `now` is its row as it stands."""
     own = [a for a in loan.attempts if now.number in a.numbers and a.refunds is None]
-    tried = _tried(then, loan.file, own, at, business_zone)
-    ever = _tried(then, loan.file, own, datetime.max.replace(tzinfo=at.tzinfo), business_zone)
+    tried = _tried(then, loan, own, at, business_zone)
+    ever = _tried(then, loan, own, datetime.max.replace(tzinfo=at.tzinfo), business_zone)
     brought = max(0, now.attempts - ever.count)  # with which the instalment came to us
     return replace(then, attempts=brought + tried.count, last_attempt=tried.last, first_attempt_on=tried.first_on)
 
@@ -45,15 +50,16 @@ class _Tried:
     first_on: date | None = None
 
 
-def _tried(row: Instalment, file: LoanFile, own: Iterable[Attempt], at: datetime, business_zone: str) -> _Tried:
+def _tried(row: Instalment, loan: _OfLoan, own: Iterable[Attempt], at: datetime, business_zone: str) -> _Tried:
     """As claims and settlements write it, one after the other."""
     tried = _Tried()
     for attempt in sorted(own, key=lambda a: a.seq):
         if attempt.born_at >= at:
             break
-        before, tried = tried, _claimed(tried, row, file, attempt)
+        before, tried = tried, _claimed(tried, row, loan.file, attempt)
         if was_settled(attempt, at) and attempt.outcome is not None:
             tried = _settled(before, tried, attempt, attempt.outcome, business_zone)
+            tried = _with_share(tried, loan.entries, attempt, row.number)
     return tried
 
 
@@ -76,6 +82,16 @@ def _claimed(tried: _Tried, row: Instalment, file: LoanFile, attempt: Attempt) -
     )
     first_on = tried.first_on or (None if together or on < row.due_on else on)
     return _Tried(tried.count + 1, last, first_on)
+
+
+def _with_share(tried: _Tried, entries: Iterable[LedgerEntry], attempt: Attempt, number: int) -> _Tried:
+    """Of a debit of several instalments each keeps what it got."""
+    key = keys.intent_key(attempt.loan_id, attempt.seq)
+    split = (e.split for e in entries if e.source == GATEWAY and e.external_id == key and e.kind is EntryKind.PAYMENT)
+    share = sum(minor for parts in split for n, minor in parts if n == number)
+    if tried.last is None or not tried.last.together or attempt.outcome is not Outcome.PAID or not share:
+        return tried
+    return replace(tried, last=replace(tried.last, amount_minor=share))
 
 
 def _settled(before: _Tried, claimed: _Tried, attempt: Attempt, outcome: Outcome, business_zone: str) -> _Tried:

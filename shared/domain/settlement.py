@@ -251,9 +251,18 @@ def settled(
     if outcome is not Outcome.PAID:
         return Settled(done, tuple(replace(i, rev=i.rev + 1) for i in released))
     paid = allocate(attempt.amount, released, today, waterfall, attempt.seq)
-    changed = {i.number: i for i in paid.instalments}
+    shares = dict(paid.split)
+    changed = {i.number: _with_share(i, shares[i.number]) for i in paid.instalments}
     entry = gateway_entry(attempt, today, paid)
     return Settled(done, tuple(changed.get(i.number) or replace(i, rev=i.rev + 1) for i in released), entry)
+
+
+def _with_share(instalment: Instalment, minor: int) -> Instalment:
+    """Of a debit of several instalments each keeps what it got: that is what its borrower is told of."""
+    last = instalment.last_attempt
+    if last is None or not last.together:
+        return instalment
+    return replace(instalment, last_attempt=replace(last, amount_minor=minor))
 
 
 def settled_beside(

@@ -54,7 +54,8 @@ def step_of_repaid(file: LoanFile, today: date) -> Step:
     loan = file.loan
     episode = max(i.episode for i in file.instalments)
     amount = Money(loan.principal_minor, loan.currency)
-    return Step(NoticeKind.SETTLED, tiers.SETTLED, loan.loan_id, 0, episode, amount, today)
+    repaid_on = max((i.paid_on for i in file.instalments if i.paid_on), default=today)
+    return Step(NoticeKind.SETTLED, tiers.SETTLED, loan.loan_id, 0, episode, amount, repaid_on)
 
 
 def step_of(

@@ -49,7 +49,7 @@ class Book(Protocol):
     def notice_by_ref(self, provider_ref: str) -> tuple[str, str] | None:
         """The borrower and the key of the notice that a provider knows by its own reference; None: none yet.
 
-        Read from an index, so it may lag: news that comes at once after the settlement is asked about again.
+        Read from an index, so it may lag: news that comes at once after the settlement may find nothing.
         """
 
     def borrowers_at(self, address_key: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from shared.domain.bank_file import BankFile
+
 
 class Seals(Protocol):
     def seal(self, content: bytes) -> tuple[str, ...]:
@@ -14,8 +16,10 @@ class Seals(Protocol):
 
 
 class BankFiles(Protocol):
-    def lines(self, name: str) -> Iterator[bytes]:
+    def lines(self, file: BankFile) -> Iterator[bytes]:
         """The lines of a bank's file with their ends, read as they are asked for.
+
+        Of a version it is those of that version, whatever has come under the name since.
 
         Raises InputError for a file that is gone, too large, or has a line too long; StoreError when it cannot be read.
         """

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 from shared.domain.bank_file import (
     INCOMING,
     ROWS_PER_MESSAGE,
+    BankFile,
     BankFileNews,
     BankRow,
     BankRows,
@@ -28,6 +29,7 @@ MOST_MINOR = 10**15
 _REFERENCE = matching(r"[!-~]{1,128}", "1 to 128 printable characters")
 _WORD = matching(r"[a-z_-]{1,40}", "a word of the gateway")
 _CODE = matching(r"[A-Za-z0-9._-]{1,64}", "a code of the rail: 1 to 64 letters, digits, dots, dashes or underscores")
+_VERSION = matching(r"[!-~]{1,1024}", "a version of a file: 1 to 1024 printable characters")
 _INSTANT = matching(r"20\d\d-\d\d-\d\dT[0-9:.]{8,15}Z", "an instant in UTC")
 _AMOUNT = matching(r"\d{1,15}(\.\d{1,3})?", 'a decimal amount in quotes, such as "1234.50"')
 
@@ -139,28 +141,34 @@ def _mandate(fields: Fields) -> RailWord:
 
 
 def _rows(fields: Fields) -> BankRows:
-    return BankRows(fields.take("file", _file_name), fields.take("rows", _bank_rows))
+    return BankRows(
+        fields.take("file", _file_name), fields.take("rows", _bank_rows), fields.take_if("version", _VERSION)
+    )
 
 
 def _bank_files(document: Mapping[str, Any]) -> BankFileNews:
-    """What S3 says of new files; the message with which it tries a queue names none."""
+    """What S3 says of new files; the message with which it tries a queue names none, and a key that ends in a slash is
+    the place that a console keeps for a folder."""
     found = document.get("Records", [])
-    keys_of_files = [_s3_key(record) for record in found] if isinstance(found, list) else [None]
-    names = [key.removeprefix(INCOMING) for key in keys_of_files if key is not None]
-    if len(names) != len(keys_of_files):
+    objects = [_s3_object(record) for record in found] if isinstance(found, list) else [None]
+    known = [one for one in objects if one is not None]
+    if len(known) != len(objects):
         raise EventError("repayment: Records are not those of S3")
-    return BankFileNews(tuple(names))
+    return BankFileNews(
+        tuple(BankFile(key.removeprefix(INCOMING), version) for key, version in known if not key.endswith("/"))
+    )
 
 
-def _s3_key(record: object) -> str | None:
-    """The key of a new object, decoded; None for what is no record of S3."""
+def _s3_object(record: object) -> tuple[str, str | None] | None:
+    """The decoded key of a new object, and its version where the bucket keeps any; None for what is no record of S3."""
     if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
         return None
     try:
-        key = record["s3"]["object"]["key"]
+        found = record["s3"]["object"]
+        key, version = found["key"], found.get("versionId")
     except (KeyError, TypeError):
         return None
-    return unquote_plus(key) if isinstance(key, str) else None
+    return (unquote_plus(key), version) if isinstance(key, str) and isinstance(version, str | None) else None
 
 
 @says("a list of rows of a bank file, each line, reference, minor units, currency, date and loan id")

@@ -1,7 +1,8 @@
 """The one place for logs and metrics: one line and its counts for each unit of work, ids only, nothing personal."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, wraps
 from traceback import walk_tb
 from typing import Any, Protocol
@@ -30,6 +31,14 @@ class Summary(Protocol):
     @property
     def failures(self) -> Mapping[str, int]:
         """By the type of the exception."""
+
+
+class Pass(Summary, Protocol):
+    """What a pass over rows did, while it goes."""
+
+    @property
+    def broken(self) -> Mapping[str, Exception]:
+        """What failed unexpectedly, by an id."""
 
 
 @cache
@@ -69,20 +78,40 @@ def entry[E, R](handle: Callable[[E, LambdaContext], R]) -> Callable[[E, LambdaC
     return entered
 
 
-def report(summary: Summary, **ids: str) -> dict[str, Any]:
-    """One metric for each count and one log line for all of them; gives back what it wrote."""
-    counts = dict(sorted(summary.counts.items()))
-    _count({"passes": 1} | counts | {f"failures.{name}": n for name, n in summary.failures.items()})
-    said: dict[str, Any] = {**ids, "counts": counts}
+def report(summary: Summary, **ids: str) -> None:
+    """One metric for each count and one log line for all of them."""
+    _count({"passes": 1} | dict(summary.counts) | {f"failures.{name}": n for name, n in summary.failures.items()})
+    _logger().info("pass", **told(summary, **ids))
+
+
+def told(summary: Summary, **ids: str) -> dict[str, Any]:
+    """What a pass did, as a document."""
+    said: dict[str, Any] = {**ids, "counts": dict(sorted(summary.counts.items()))}
     if summary.failures:
         said["failures"] = dict(sorted(summary.failures.items()))
-    _logger().info("pass", **said)
     return said
 
 
+@contextmanager
+def reporting[P: Pass](done: P, **ids: str) -> Iterator[P]:
+    """Reports a pass however it ends, and each row that failed: what was counted before an error is counted once, and a
+    repeat of the pass would not count it again."""
+    try:
+        yield done
+    finally:
+        for key, error in done.broken.items():
+            _tell(error, key=key, **ids)
+        report(done, **ids)
+
+
 def report_failure(error: Exception, **ids: str) -> None:
-    """A unit of work that failed as a whole: its error's type and place, and the text only of an error of ours."""
+    """A unit of work that failed as a whole."""
     _count({"records.failed": 1})
+    _tell(error, **ids)
+
+
+def _tell(error: Exception, **ids: str) -> None:
+    """An error's type and place, and the text only of an error of ours."""
     said: dict[str, Any] = {**ids, "error": type(error).__name__, "place": place_of(error)}
     if isinstance(error, DuebellError):
         said["detail"] = str(error)

@@ -31,23 +31,21 @@ class _Actor:
         self._turn = Lock()
         self._turn.acquire()
         self.job: Job | None = None
-        self.at = ""
         self.doomed = False
         self.done = False
         self.error: BaseException | None = None
         Thread(target=self._live, daemon=True).start()
 
     def begin(self, job: Job) -> None:
-        self.job, self.at, self.doomed, self.done, self.error = job, "start", False, False, None
+        self.job, self.doomed, self.done, self.error = job, False, False, None
 
     def turn(self) -> None:
         """Lets it run to its next port call; called by whoever holds the stage."""
         self._turn.release()
         self._baton.back.acquire()
 
-    def pause(self, call: str) -> None:
+    def pause(self) -> None:
         """Gives the baton back and waits for the next turn; called within its own thread."""
-        self.at = call
         self._baton.back.release()
         self._turn.acquire()
         if self.doomed:
@@ -57,7 +55,9 @@ class _Actor:
         while True:
             self._turn.acquire()
             try:
-                if self.job and not self.doomed:
+                if self.doomed:  # killed before its first call: all that it was to do is left
+                    self.error = CrashError()
+                elif self.job:
                     self.job.run()
             except BaseException as error:  # noqa: BLE001 - the thread's edge: the stage raises it
                 self.error = error
@@ -75,10 +75,10 @@ class Baton:
         self._running: _Actor | None = None
         self._idle: list[_Actor] = []
 
-    def pause(self, call: str) -> None:
+    def pause(self) -> None:
         """A port call begins: in a race, somebody else may be next."""
         if self._running:
-            self._running.pause(call)
+            self._running.pause()
 
     @property
     def name(self) -> str:
@@ -90,8 +90,8 @@ class Baton:
 
     def race(
         self, jobs: list[Job], chance: Random, between: Callable[[], tuple[list[Job], bool]]
-    ) -> Iterator[tuple[Job, BaseException | None, str]]:
-        """Runs jobs at once; yields each with the error that ended it and the port call at which it stood.
+    ) -> Iterator[tuple[Job, BaseException | None]]:
+        """Runs jobs at once; yields each with the error that ended it.
 
         After each turn `between` says which jobs join, and whether all that run now are killed.
         """
@@ -105,7 +105,7 @@ class Baton:
                 live.remove(actor)
                 self._idle.append(actor)
                 if actor.job:
-                    yield actor.job, actor.error, actor.at
+                    yield actor.job, actor.error
             if not live:
                 break
             joining, killed = between()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from shared.domain.bank_file import COLUMNS, BankRow, BankRows
+from shared.domain.bank_file import COLUMNS, BankFile, BankRow, BankRows
 from shared.domain.errors import InputError, StoreError
 from shared.domain.money import Money
 from shared.simulation.boundaries import Boundary
@@ -37,8 +37,8 @@ class SimulatedFiles:
         self.files[name] = tuple(f"{row}\n".encode() for row in (",".join(COLUMNS), *rows))
         return name
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        fault = self.boundary.reach("read bank file", name)
+    def lines(self, file: BankFile) -> Iterator[bytes]:
+        name, fault = file.name, self.boundary.reach("read bank file", file.name)
         if fault is Fault.NO_ANSWER:
             raise StoreError("simulated: not read")
         if name not in self.files:

@@ -32,7 +32,7 @@ class Boundary:
     def reach(self, call: str, detail: object = None) -> Fault | None:
         """Called before the act. Raises CrashError where the process dies before it."""
         try:
-            self.baton.pause(call)
+            self.baton.pause()
         except CrashError:
             self.plan.note(call, Fault.KILLED)
             self.note(call, detail, Fault.KILLED)

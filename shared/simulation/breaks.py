@@ -52,7 +52,7 @@ BREAKS: Mapping[str, Break] = dict(
         _by(broken_debits.failures_do_not_stop, "failures-stop", "claims-were-right"),
         _by(broken_debits.loan_not_claimed_with_its_amount, *_CLAIMS, "paid-is-booked", "amounts-were-owed"),
         _by(broken_debits.debit_always_deferred, "debits-arrive"),
-        _by(broken_messages.cap_outside_the_claim, "caps-are-kept", "claims-were-right", "told-once"),
+        _by(broken_messages.cap_outside_the_claim, "caps-are-kept"),
         _by(broken_messages.contact_not_logged, "caps-are-kept"),
         _by(broken_messages.caps_not_asked, "caps-are-kept"),
         _by(broken_messages.bar_ignored, "nobody-contacted-against-his-word", "claims-were-right"),

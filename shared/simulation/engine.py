@@ -2,7 +2,7 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from heapq import heappop, heappush
@@ -60,6 +60,13 @@ UNRESOLVED = timedelta(days=1) + max(MISSED_FOR)
 """How long a debit may be without an answer before it stands in front of a person: a day and the longest silence of the
 schedule, which is not missed for days again before that."""
 
+RESOLVED = timedelta(days=2)
+"""The same in the quiet days, in which no schedule is missed: a day, and the longest wait between two enquiries."""
+TOLD_WITHIN = timedelta(days=5)
+"""After a charge, once no news is lost any more: the bank's file is the last to tell of it, after four days."""
+AT_REST = ("lines-move", "stages-arrive", "debits-arrive", "notices-arrive", "news-arrives")
+"""What is asked for at the end alone, once nothing fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -70,7 +77,6 @@ class Options:
     loans: int = 50
     days: int = 120
     checked_every: int = CHECKED_EVERY
-    but: frozenset[str] = frozenset()  # calls at which no fault is drawn
     only: frozenset[Place] | None = None  # the places at which a fault is drawn, and at no other; None: everywhere
 
 
@@ -100,7 +106,7 @@ class Simulation:
         self.verdict = Verdict(seed)
         self.chance = Random(f"events {seed}")
         self.clock = FixedClock(at_local(START, time(0), BUSINESS_ZONE))
-        self.plan = Plan(seed, self.verdict.tally, options.but, options.only)
+        self.plan = Plan(seed, self.verdict.tally, options.only)
         self.boundary = Boundary(baton, self.plan, self.clock)
         self.model = GatewayModel(
             Manners.drawn(self.chance),
@@ -313,8 +319,7 @@ class Simulation:
         ended: list[tuple[Job, BaseException | None]] = []
         if rivals:
             self._race_ends = self.clock.at + WORKER_LIFE
-            race = self._baton.race([job, *rivals], self.chance, self._between)
-            ended = [(one, error) for one, error, _ in race]
+            ended += self._baton.race([job, *rivals], self.chance, self._between)
         else:
             ended.append((job, self._baton.straight(job)))
         for one, error in ended:
@@ -367,6 +372,12 @@ class Simulation:
                 self.verdict.breaches.append(work.breach)
                 self.verdict.at = self.clock.at
 
+    def _never_told(self) -> Iterator[Breach]:
+        """Charges of whose news none arrived: without it nobody has shown that their money is booked."""
+        for charge in self.model.charges:
+            if charge.name in self.news.untold and charge.at < self.clock.at - TOLD_WITHIN:
+                yield Breach("news-arrives", charge.key, "the news of its charge never came")
+
     def _check(self) -> None:
         found = [
             Breach("unexpected-error", error.job, error.error.strip().splitlines()[-1])
@@ -376,9 +387,12 @@ class Simulation:
         if self._is_at_rest:
             found += standing_still(self.lender.store, self.clock.at)
             found += never_arrived(self.lender.store, self._era.rules, self.clock.at)
+            found += self._never_told()
         shrunk = self.lender.store.shrunk()
         found += [Breach("fields-survive", row, "lost the field of a later deploy") for row in shrunk]
-        terms = Terms(self.clock.at, self._era.rules, UNRESOLVED, timedelta(seconds=2 * MOST_APART))
+        found += [Breach("requests-were-claimed", key, "asked for anew, and otherwise") for key in self.model.reused]
+        limit = RESOLVED if self._is_at_rest else UNRESOLVED
+        terms = Terms(self.clock.at, self._era.rules, limit, timedelta(seconds=2 * MOST_APART))
         requests = map(request_row, self.lender.gateway.requests)
         book = snapshot_of(self.lender.store, self.model.charges, self.witness.claims, requests, self.news.untold)
         found += checks.run(book, terms).breaches

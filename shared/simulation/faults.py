@@ -1,7 +1,7 @@
 """What goes wrong, where, how often, and the count of how often it did."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from random import Random
 
@@ -137,20 +137,16 @@ class Plan:
     at these places, and the others stay as they were: so a failing seed is told with the fewest that it needs.
     """
 
-    def __init__(self, seed: int, tally: Tally, but: Iterable[str] = (), only: frozenset[Place] | None = None) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, tally: Tally, only: frozenset[Place] | None = None) -> None:
         self._tally = tally
         self._only = only
         self.armed = False
         self.drawn: list[Place] = []
-        but = frozenset(but)
-        pairs = [(call, fault) for call, faults in CALLS.items() if call not in but for fault in faults]
+        pairs = [(call, fault) for call, faults in CALLS.items() for fault in faults]
         self.focus = pairs[seed % len(pairs)]
         weather = Random(f"weather {seed}").choice((0.3, 1.0, 1.0, 3.0))
         self._odds = {
-            call: [(fault, self._odds_of(call, fault, weather)) for fault in faults]
-            for call, faults in CALLS.items()
-            if call not in but
+            call: [(fault, self._odds_of(call, fault, weather)) for fault in faults] for call, faults in CALLS.items()
         }
         self._any = {call: sum(odds for _, odds in faults) for call, faults in self._odds.items()}
         self._chances = {call: Random(f"faults {seed} {call}") for call in self._odds}

@@ -165,7 +165,7 @@ class Lender:
     def take_in(self, news: BankFileNews | BankRows, done: Callable[[], None] = lambda: None) -> Job:
         """Reads a bank's file, or books rows of one; handed out until it ended well."""
         worker = RepaymentsIntake(self.worker(Repayments), self.files, self.rows)
-        name = f"file {news.names[0]}" if isinstance(news, BankFileNews) else f"rows of {news.name}"
+        name = f"file {news.files[0].name}" if isinstance(news, BankFileNews) else f"rows of {news.name}"
 
         def run() -> None:
             self.add(worker.work(news, "run"))

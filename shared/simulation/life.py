@@ -155,11 +155,16 @@ class Life:
         return self.people.operates(verb, attempt)
 
     def _switch_off(self) -> Job:
-        """Something is switched off, and on again some hours later."""
+        """Something is switched off, and on again some hours after that."""
         name = self.people.switch_names(self.rails, self.products)
         on_again = timedelta(minutes=self.chance.choice((1, 45, 600)))
-        self.later(on_again, lambda: self.invoke(self.people.turns_switch(name, on=True), ()))
-        return self.people.turns_switch(name, on=False)
+        off, on = self.people.turns_switch(name, on=False), self.people.turns_switch(name, on=True)
+
+        def run() -> None:
+            off.run()
+            self.later(on_again, lambda: self.invoke(on, ()))
+
+        return Job(off.name, run)
 
     def _change_mandate(self) -> None:
         """A borrower turns deduction off or on, perhaps while it is at work."""

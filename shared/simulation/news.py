@@ -9,7 +9,7 @@ from datetime import timedelta
 from random import Random
 
 from shared.domain import keys
-from shared.domain.bank_file import BankFileNews, BankRow, BankRows
+from shared.domain.bank_file import BankFile, BankFileNews, BankRow, BankRows
 from shared.domain.book import Line, Outcome
 from shared.domain.money import Money
 from shared.domain.repayment import GatewayReport, GivenAgain, TakenBack, reference_of
@@ -104,7 +104,7 @@ class News:
         fault = self.plan.draw("deliver bank file")
         wait = timedelta(hours=20) if fault is Fault.DELAYED else timedelta(0)
         for _ in range(2 if fault is Fault.DOUBLED else 1):
-            self.later(wait, lambda: self.invoke(self.lender.take_in(BankFileNews((name,))), ()))
+            self.later(wait, lambda: self.invoke(self.lender.take_in(BankFileNews((BankFile(name),))), ()))
 
     def rows_come(self, rows: BankRows, wait: timedelta) -> None:
         """Rows of a file, on their way through the queue."""

@@ -36,7 +36,7 @@ _HABITS = (
     Habit.MISCONFIGURED,
 )
 
-_YOUNG_FROM = 900
+_YOUNG_FROM = 90_000
 """The number of the first loan that is taken on later than the book."""
 
 _KINDS = (SourceKind.BALANCE, SourceKind.MONEY_FUND, SourceKind.DEBIT_CARD, SourceKind.CREDIT_CARD)

@@ -54,7 +54,6 @@ class Carriers:
     wire: list[OnTheWire] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     """Keys of the messages that a provider took."""
-    delivered: int = 0
 
     def carry(self, provider: str, message: Outgoing, ref: str) -> None:
         """A message that was accepted: it arrives, or not; and its provider tells, or not."""
@@ -63,7 +62,6 @@ class Carriers:
         if fault is Fault.NEVER_DELIVERED:
             return
         what = _FATES.get(fault, What.DELIVERED) if fault else What.DELIVERED
-        self.delivered += what is What.DELIVERED
         took = timedelta(seconds=self.chance.choice((1, 4, 90, 4000)))
         self._tell(provider, message, ref, what, took, dead=fault is Fault.DEAD_ADDRESS)
         if what is What.DELIVERED and self.chance.random() < 0.05:
@@ -106,6 +104,6 @@ class SimulatedProvider:
         sent = replace(sent, provider_ref=f"{self.name}-{sent.provider_ref}") if sent.provider_ref else sent
         if sent.result is SendResult.SENT:
             self._carriers.carry(self.name, message, sent.provider_ref or "")
-        boundary.baton.pause("send message: answer on its way")
+        boundary.baton.pause()  # the answer is on its way
         boundary.left(fault)
         return Sent(SendResult.UNKNOWN) if fault is Fault.ANSWER_LOST else sent

@@ -211,19 +211,22 @@ def first_caught(name: str, seeds: Sequence[int], world: World, loans: int = LOA
     return Caught(name, None)
 
 
-def all_caught(names: Sequence[str], seeds: Sequence[int], jobs: int, world_of: WorldOf) -> Iterator[Caught]:
+def all_caught(
+    names: Sequence[str], seeds: Sequence[int], jobs: int, world_of: WorldOf, loans: int = LOANS, days: int = DAYS
+) -> Iterator[Caught]:
     """For each patch the first seed that objects to it."""
     if jobs == 1:
         world = world_of()
-        yield from (first_caught(name, seeds, world) for name in names)
+        yield from (first_caught(name, seeds, world, loans, days) for name in names)
         return
     with get_context("spawn").Pool(jobs, _begin, (world_of,)) as pool:
-        yield from pool.imap(_catch, [(name, seeds) for name in names])
+        yield from pool.imap(_catch, [(name, seeds, loans, days) for name in names])
 
 
-def _catch(asked: tuple[str, Sequence[int]]) -> Caught:
+def _catch(asked: tuple[str, Sequence[int], int, int]) -> Caught:
     gc.enable()
-    return first_caught(asked[0], asked[1], _WORLD[0])
+    name, seeds, loans, days = asked
+    return first_caught(name, seeds, _WORLD[0], loans, days)
 
 
 def pairs() -> int:

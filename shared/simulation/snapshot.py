@@ -155,10 +155,6 @@ def _instalment(row: Instalment, places: Places) -> InstalmentRow:
     )
 
 
-def _debits(row: DebitCard) -> DebitCardRow:
-    return DebitCardRow(row.borrower_id, row.failures, row.open, row.stopped_at)
-
-
 def _charge(row: StubPayment | Charge, untold: Set[tuple[str, str]]) -> ChargeRow:
     if isinstance(row, Charge):
         return ChargeRow(row.key, row.amount.minor, row.amount.currency, row.contradicts, row.name in untold)

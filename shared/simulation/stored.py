@@ -144,15 +144,15 @@ class SimulatedBook:
         if fault is Fault.ANSWER_LOST:
             raise StoreError("simulated: written or not")
         if fault is Fault.RETRIED and made:
-            return self._repeated(name, changes)
+            return self._repeated(changes)
         self._boundary.left(fault)
         return made
 
-    def _repeated(self, name: str, changes: tuple[Change, ...]) -> bool:
+    def _repeated(self, changes: tuple[Change, ...]) -> bool:
         """The answer was lost, and the transport asks again. A transaction knows its own token; a single write finds it
         on its row, unless somebody else has written there since: then it is told as lost, though it was made."""
         write = self._last
-        self._boundary.baton.pause(f"{name}: asked again")
+        self._boundary.baton.pause()  # it is asked again
         return len(changes) > 1 or self._written[_row_of(changes[0])] == write
 
     def _note_writes(self, changes: tuple[Change, ...]) -> None:

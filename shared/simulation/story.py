@@ -159,8 +159,8 @@ def _at(step: datetime | None) -> str:
     return f"{step:%m-%dT%H:%M}" if step else "-"
 
 
-_NAMES = re.compile(r"\b[lb]-\d{3}\b")
-_LOAN = re.compile(r"\bl-\d{3}\b")
+_NAMES = re.compile(r"\b[lb]-\d{3,}\b")
+_LOAN = re.compile(r"\bl-\d{3,}\b")
 _TOO_MANY = ("commit contact deferral", "commit deferral", "read book")
 """Calls of which a story tells only those that a fault met."""
 

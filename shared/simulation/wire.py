@@ -87,7 +87,7 @@ class SimulatedGateway:
             return UNKNOWN
         answer = act()
         self._boundary.clock.advance(timedelta(milliseconds=300))
-        self._boundary.baton.pause(f"{call}: answer on its way")
+        self._boundary.baton.pause()  # the answer is on its way
         if fault is Fault.ANSWER_LOST:
             return UNKNOWN
         self._boundary.left(fault)

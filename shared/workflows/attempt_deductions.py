@@ -45,11 +45,17 @@ class Deductions:
     switches: SwitchBoard
     sink: DecisionSink | None = None
 
-    def work(self, debit_keys: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
+    def work(
+        self,
+        debit_keys: Sequence[str],
+        run: str,
+        has_time: Callable[[], bool] = lambda: True,
+        summary: Summary | None = None,
+    ) -> Summary:
         """Works through instalments' hints; safe to run twice on the same ones at once."""
         touched = Touched()
         summary = for_each(
-            Line.DEBIT, debit_keys, self.book, lambda key, s: self._instalment(key, s, touched), has_time
+            Line.DEBIT, debit_keys, self.book, lambda key, s: self._instalment(key, s, touched), has_time, summary
         )
         touched.tell(self.queue, run)
         return summary

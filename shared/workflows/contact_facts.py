@@ -21,12 +21,13 @@ class ContactFacts:
     file: BorrowerFile
     loans: tuple[LoanFile, ...]
     policies: Mapping[str, Policy]
+    without: frozenset[str] = frozenset()  # steps whose message cannot go, and keeps no other back
 
     def decide(self, now: datetime) -> Decision[Notice]:
         """The decision by the rules, whatever is switched off."""
         if any(loan.loan.product not in self.policies for loan in self.loans):
             return Defer(now + NO_POLICY_RETRY, Reason.POLICY_MISSING)
-        return plan_contact(self.file.borrower, self.file.card, self.loans, self.policies, now)
+        return plan_contact(self.file.borrower, self.file.card, self.loans, self.policies, now, self.without)
 
     def with_loans_of_now(self, book: Book) -> "ContactFacts":
         """The same card, beside the loans as they stand by now."""

@@ -19,14 +19,23 @@ LONGEST_DEFERRAL = timedelta(days=7)
 class Summary:
     """What a pass did: counts by `act.REASON`, `defer.REASON`, `drop.REASON`, and `lost`, `failed`, `left`.
 
-    `failures` names the exception types (never their texts, which may hold what is personal).
+    Whoever starts the pass may hand it in, and then has what was counted before a store's silence ended it: the counts
+    that page are made once, at the write, and a repeat makes them no more. `failures` names the exception types (never
+    their texts, which may hold what is personal), `broken` what failed, by its key.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, Exception] = field(default_factory=dict)
 
     def note(self, decision: Act[object] | Defer | Drop) -> None:
         self.counts[f"{type(decision).__name__.lower()}.{decision.reason.name}"] += 1
+
+    def note_failure(self, key: str, error: Exception) -> None:
+        """Counts what failed unexpectedly and stops no other; `key` is an id, and nothing personal."""
+        self.counts["failed"] += 1
+        self.failures[type(error).__name__] += 1
+        self.broken[key] = error
 
     def note_settled(self, outcome: Outcome) -> None:
         """Counts `settled.<outcome>` where an operator hears of it, once for each attempt, whoever settled it."""
@@ -51,12 +60,13 @@ def for_each(
     book: Book,
     one: Callable[[str, Summary], None],
     has_time: Callable[[], bool],
+    summary: Summary | None = None,
 ) -> Summary:
     """Works through hints. A key that fails unexpectedly is counted on its row and does not stop the others.
 
     What there is no time for is left: its row still stands on the agenda. A store that does not answer ends the pass.
     """
-    summary = Summary()
+    summary = summary or Summary()
     for key in dict.fromkeys(keys):
         if not has_time():
             summary.counts["left"] += 1
@@ -66,8 +76,7 @@ def for_each(
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - the batch boundary: this row is reported, the rest goes on
-            summary.counts["failed"] += 1
-            summary.failures[type(error).__name__] += 1
+            summary.note_failure(key, error)
             if book.note_failure(line, key) >= 3:
                 summary.counts["quarantined"] += 1
     return summary

@@ -14,7 +14,7 @@ from shared.domain.book import Line
 from shared.domain.calendar import at_local, business_date
 from shared.domain.debit import Presentment
 from shared.domain.decision import Act, Defer, Drop
-from shared.domain.errors import EventError
+from shared.domain.errors import EventError, StoreError
 from shared.domain.learning import Arm
 from shared.domain.notices import Notice
 from shared.domain.request import ByHand
@@ -67,11 +67,19 @@ class Planner:
         """Hints at everything due by now, as far as the queues have room; returns hints by line.
 
         While all debiting is off, the debit line gets none, and the contact line while all sending is: their rows stay
-        on the agenda, due as they are.
+        on the agenda, due as they are. A line whose agenda or queue does not answer stops no other: its StoreError is
+        raised once the others have their hints.
         """
-        now = self.clock.now()
-        held = self.held()
-        return {line: 0 if line in held else self._top_up(line, now, run) for line in Line}
+        now, held = self.clock.now(), self.held()
+        hinted, silent = dict[Line, int](), list[StoreError]()
+        for line in Line:
+            try:
+                hinted[line] = 0 if line in held else self._top_up(line, now, run)
+            except StoreError as error:
+                silent.append(error)
+        if silent:
+            raise silent[0]
+        return hinted
 
     def held(self) -> frozenset[Line]:
         """The lines whose work is switched off as a whole."""

@@ -1,7 +1,8 @@
 """Bank files: read line by line, passed on in messages of fifty rows, booked like any other news of money.
 
 Safe to run twice: each row is known by its reference, so the same file again, or one that overlaps it, changes nothing;
-the results are written over themselves.
+the results are written over themselves. A file is read in the version that was told of, so that another one under its
+name takes nothing away, however late the first is read.
 """
 
 import csv
@@ -13,13 +14,16 @@ from itertools import batched
 
 from shared.domain.bank_file import (
     COLUMNS,
+    NAME_RULE,
     ROWS_PER_MESSAGE,
     BadRow,
+    BankFile,
     BankRow,
     BankRows,
     header_problem,
     is_file_name,
     read_row,
+    result_name,
 )
 from shared.domain.errors import InputError
 from shared.domain.repayment import Arrived
@@ -59,43 +63,49 @@ class BankFileReader:
     files: BankFiles
     queue: EventQueue
 
-    def read(self, names: Sequence[str]) -> Summary:
+    def read(self, arrived: Sequence[BankFile], summary: Summary | None = None) -> Summary:
         """Queues the rows of files, and puts down what of each was refused."""
-        summary = Summary()
-        for name in names:
-            self._read(name, summary)
+        summary = summary or Summary()
+        for file in arrived:
+            self._read(file, summary)
         return summary
 
-    def _read(self, name: str, summary: Summary) -> None:
-        if not is_file_name(name):
-            summary.counts["file.refused"] += 1
+    def _read(self, file: BankFile, summary: Summary) -> None:
+        if not is_file_name(file.name):
+            self._refuse(file, f"the name must be {NAME_RULE}", 0, summary)
             return
         today = lender_today(self.repayments.shelf, self.repayments.clock.now())
         bad, count = _Bad(), 0
         try:
-            good = _good_rows(self.files.lines(name), today, bad)
+            good = _good_rows(self.files.lines(file), today, bad)
             for messages in batched(batched(good, ROWS_PER_MESSAGE, strict=False), _MESSAGES_AT_ONCE, strict=False):
-                self.queue.send([_message(name, rows) for rows in messages])
+                self.queue.send([_message(file, rows) for rows in messages])
                 count += sum(len(rows) for rows in messages)
         except InputError as error:
-            summary.counts["file.refused"] += 1
-            self.files.keep_result(name, _result(name, refused=str(error), rows=count))
+            self._refuse(file, str(error), count, summary)
             return
+        rows = [{"line": row.line, "problem": row.problem} for row in bad.listed]
+        self.files.keep_result(file.name, _result(file, rows=count, quarantined=bad.count, lines=rows))
         summary.counts.update({"file.read": 1, "file.rows": count})
         if bad.count:
             summary.counts["quarantine.BAD_ROW"] += bad.count
-        rows = [{"line": row.line, "problem": row.problem} for row in bad.listed]
-        self.files.keep_result(name, _result(name, rows=count, quarantined=bad.count, lines=rows))
 
-    def book(self, batch: BankRows, run: str) -> Summary:
+    def _refuse(self, file: BankFile, problem: str, count: int, summary: Summary) -> None:
+        """Puts down why a file was refused; `count` is how many of its rows had gone on before that."""
+        self.files.keep_result(result_name(file.name), _result(file, refused=problem, rows=count))
+        summary.counts["file.refused"] += 1
+
+    def book(self, batch: BankRows, run: str, summary: Summary | None = None) -> Summary:
         """Books rows; those in front of a person by now are put down, on a repeat too."""
+        summary = summary or Summary()
         arrived: list[Arrived] = [row.arrived() for row in batch.rows]
-        verdicts, summary = self.repayments.judge(arrived, run)
+        verdicts = self.repayments.judge(arrived, run, summary)
         pairs = zip(batch.rows, verdicts, strict=True)
         lines = [{"line": r.line, "became": v.became, "problem": v.problem} for r, v in pairs if v.problem]
         if lines:
             name = f"{batch.name}.from-line-{batch.rows[0].line}"
-            self.files.keep_result(name, _result(batch.name, rows=len(batch.rows), lines=lines))
+            file = BankFile(batch.name, batch.version)
+            self.files.keep_result(name, _result(file, rows=len(batch.rows), lines=lines))
         return summary
 
 
@@ -139,10 +149,15 @@ def _cells(raw: bytes, number: int) -> list[str] | BadRow:
         return BadRow(number, "is not CSV: a quote is not closed or stands inside a field")
 
 
-def _message(name: str, rows: Sequence[BankRow]) -> str:
+def _message(file: BankFile, rows: Sequence[BankRow]) -> str:
     listed = [[r.line, r.reference, r.minor, r.currency, r.booked_on.isoformat(), r.loan_id] for r in rows]
-    return json.dumps({"v": 1, "kind": "rows", "file": name, "rows": listed}, separators=(",", ":"))
+    return json.dumps({"v": 1, "kind": "rows"} | _named(file) | {"rows": listed}, separators=(",", ":"))
 
 
-def _result(name: str, **said: object) -> str:
-    return json.dumps({"v": 1, "file": name, "columns": list(COLUMNS)} | said, indent=1)
+def _result(file: BankFile, **said: object) -> str:
+    return json.dumps({"v": 1} | _named(file) | {"columns": list(COLUMNS)} | said, indent=1)
+
+
+def _named(file: BankFile) -> dict[str, object]:
+    named: dict[str, object] = {"file": file.name}
+    return named | {"version": file.version} if file.version else named

@@ -42,19 +42,19 @@ class Reconciliation:
     queue: WorkQueue
     switches: SwitchBoard
 
-    def work(self, run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
+    def work(self, run: str, has_time: Callable[[], bool] = lambda: True, summary: Summary | None = None) -> Summary:
         """Enquires about attempts and marks messages unknown, everything claimed longer ago than the lease.
 
         Safe to run twice at once: an enquiry reads, and whoever settles first settles alone. Messages come first: a
         gateway that answers late takes all the time there is.
         """
-        summary, touched = Summary(), Touched()
+        summary, touched = summary or Summary(), Touched()
         before = self.clock.now() - LEASE
         for key in self._open(self.book.open_notices, before, summary, has_time):
-            with _apart(summary):
+            with _apart(summary, key):
                 self._notice(key, before, summary)
         for key in self._open(self.book.open_attempts, self.clock.now(), summary, has_time):
-            with _apart(summary):
+            with _apart(summary, key):
                 self._attempt(key, summary, touched)
         touched.tell(self.queue, run)
         return summary
@@ -211,7 +211,7 @@ def enquire_from(attempt: Attempt) -> datetime:
 
 
 @contextmanager
-def _apart(summary: Summary) -> Iterator[None]:
+def _apart(summary: Summary, key: str) -> Iterator[None]:
     """A claim that cannot be settled is counted, stays open and is tried again; those behind it go on."""
     try:
         yield
@@ -220,15 +220,16 @@ def _apart(summary: Summary) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - the batch boundary: this claim is reported, the rest goes on
-        summary.counts["failed"] += 1
-        summary.failures[type(error).__name__] += 1
+        summary.note_failure(key, error)
 
 
 def _is_same(presentment: Presentment, attempt: Attempt) -> bool:
+    """In its slot, too: the instalment counts slots and days by the first claim, and would be debited again at once."""
     return (
+        presentment.slot,
         presentment.numbers,
         presentment.amount,
         presentment.mandate_id,
         presentment.account_ref,
         presentment.funding,
-    ) == (attempt.numbers, attempt.amount, attempt.mandate_id, attempt.account_ref, attempt.funding)
+    ) == (attempt.slot, attempt.numbers, attempt.amount, attempt.mandate_id, attempt.account_ref, attempt.funding)

@@ -31,10 +31,16 @@ class Escalations:
     clock: Clock
     sink: DecisionSink | None = None
 
-    def work(self, loan_ids: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
+    def work(
+        self,
+        loan_ids: Sequence[str],
+        run: str,
+        has_time: Callable[[], bool] = lambda: True,
+        summary: Summary | None = None,
+    ) -> Summary:
         """Works through loans' hints; safe to run twice on the same ones at once."""
         del run  # the stage line gives no hints
-        return for_each(Line.STAGE, loan_ids, self.book, self._loan, has_time)
+        return for_each(Line.STAGE, loan_ids, self.book, self._loan, has_time, summary)
 
     def _loan(self, loan_id: str, summary: Summary) -> None:
         now = self.clock.now()

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from shared.domain import keys
-from shared.domain.book import Borrower, ContactCard, NoticeRecord, NoticeState
+from shared.domain import keys, tiers
+from shared.domain.book import Borrower, ContactCard, NoticeRecord, NoticeState, Told
 from shared.domain.changes import SaveCard
 from shared.domain.consent import Bar, BarredBy, barred
 from shared.domain.contact_caps import Contact, settled
@@ -45,9 +45,9 @@ class Receipts:
     clock: Clock
     opt_outs: OptOuts
 
-    def work(self, news: Iterable[News]) -> Summary:
+    def work(self, news: Iterable[News], summary: Summary | None = None) -> Summary:
         """Applies what came. One that fails is counted and stops no other; a store that does not answer ends it."""
-        summary = Summary()
+        summary = summary or Summary()
         for one in news:
             try:
                 match one:
@@ -60,8 +60,7 @@ class Receipts:
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - the batch boundary: this one is reported, the rest goes on
-                summary.counts["failed"] += 1
-                summary.failures[type(error).__name__] += 1
+                summary.note_failure(one.provider, error)
         return summary
 
     def _receipt(self, receipt: Receipt, summary: Summary) -> None:
@@ -120,8 +119,8 @@ class Receipts:
             card = replace(card, contacts=_called(card, after))
         if not (is_news(before, after) and never_arrived(after) and after.message_class in REQUIRED_BY_LAW):
             return card, False
-        untold = {key: told for key, told in card.told.items() if keys.tier_of_told(told.tier, key) not in after.covers}
-        if len(untold) == len(card.told) or not self._has_another_way(after, borrower, card, now):
+        untold = _without(card.told, after)
+        if untold == card.told or not self._has_another_way(after, borrower, card, now):
             return card, False
         return replace(card, told=untold, step=now), True
 
@@ -132,6 +131,21 @@ class Receipts:
         policy = policy_or_none(self.shelf, product, now, borrower.country) if product else None
         ways = ways_to(borrower, card.bars, policy, MessageClass(record.message_class)) if policy else ()
         return bool(set(ways) - {record.channel, *record.tried})
+
+
+def _without(told: Mapping[str, Told], record: NoticeRecord) -> dict[str, Told]:
+    """What was told once it is known that a message did not arrive: its tiers are open again, where nothing later was
+    told, and so is the announcement that it made, whatever was told since. One that was given anew stands."""
+    left = dict[str, Told]()
+    for key, one in told.items():
+        announced = keys.tier_of_told(tiers.PRE_DEBIT, key) in record.covers
+        if announced and one.announced_on != record.business_date:
+            left[key] = one
+        elif announced and one.tier != tiers.PRE_DEBIT:
+            left[key] = replace(one, announced_on=None, announced_minor=0)
+        elif keys.tier_of_told(one.tier, key) not in record.covers:
+            left[key] = one
+    return left
 
 
 def _barred_by(

@@ -32,7 +32,7 @@ from shared.workflows.coming_again import ComingAgain
 from shared.workflows.passes import Summary
 from shared.workflows.settling import Settling
 from shared.workflows.taking_back import TakingBack
-from shared.workflows.verdicts import KNOWN, Verdict, unmatched
+from shared.workflows.verdicts import CHARGED_BACK, KNOWN, Verdict, unmatched
 from shared.workflows.waking import Touched
 
 _FAILED = "failed"
@@ -48,13 +48,15 @@ class Repayments:
     clock: Clock
     queue: WorkQueue
 
-    def work(self, arrived: Sequence[Arrived], run: str) -> Summary:
+    def work(self, arrived: Sequence[Arrived], run: str, summary: Summary | None = None) -> Summary:
         """Books what arrived. What matches no loan, attempt or payment is kept in suspense with its reason."""
-        return self.judge(arrived, run)[1]
+        summary = summary or Summary()
+        self.judge(arrived, run, summary)
+        return summary
 
-    def judge(self, arrived: Sequence[Arrived], run: str) -> tuple[list[Verdict], Summary]:
-        """As `work`, with what became of each."""
-        summary, touched, verdicts = Summary(), Touched(), []
+    def judge(self, arrived: Sequence[Arrived], run: str, summary: Summary) -> list[Verdict]:
+        """As `work`; returns what became of each."""
+        touched, verdicts = Touched(), list[Verdict]()
         for one in arrived:
             match one:
                 case Repayment():
@@ -68,13 +70,15 @@ class Repayments:
                 case _:
                     assert_never(one)
             summary.counts[f"repayment.{verdict.became}"] += 1
+            if _is_dispute(one) and verdict.became not in (KNOWN.became, CHARGED_BACK):
+                summary.counts[f"repayment.{CHARGED_BACK}"] += 1  # it pages, wherever the money stands by now
             if verdict.misfit:
                 summary.counts[f"quarantine.{verdict.misfit.name}"] += 1
             if verdict.became in ("unmatched", "conflict"):
                 self._note(one, verdict)
             verdicts.append(verdict)
         touched.tell(self.queue, run)
-        return verdicts, summary
+        return verdicts
 
     def _note(self, one: Arrived, verdict: Verdict) -> None:
         """Puts news that contradicts our books into the audit, once: who is paged finds there which payment it is."""
@@ -240,6 +244,10 @@ class Repayments:
 
     def _coming_again(self, touched: Touched) -> ComingAgain:
         return ComingAgain(self.book, self.shelf, self.clock, touched)
+
+
+def _is_dispute(one: Arrived) -> bool:
+    return isinstance(one, TakenBack) and one.kind is EntryKind.CHARGEBACK
 
 
 def _asked(attempt: Attempt) -> str:

@@ -27,17 +27,19 @@ class RepaymentsIntake:
     files: BankFiles
     queue: EventQueue
 
-    def work(self, news: News, run: str) -> Summary:
+    def work(self, news: News, run: str, summary: Summary | None = None) -> Summary:
         """What became of one message."""
+        summary = summary or Summary()
         match news:
             case Repayment() | GatewayReport() | TakenBack() | GivenAgain():
-                return self.repayments.work([news], run)
-            case BankFileNews(names):
-                return self._reader.read(names)
+                return self.repayments.work([news], run, summary)
+            case BankFileNews(files):
+                return self._reader.read(files, summary)
             case BankRows():
-                return self._reader.book(news, run)
+                return self._reader.book(news, run, summary)
             case RailWord():
-                return RailNews(self.repayments.book, self.repayments.clock).work(news)
+                summary.counts.update(RailNews(self.repayments.book, self.repayments.clock).work(news).counts)
+                return summary
             case _:
                 assert_never(news)
 

@@ -19,11 +19,12 @@ from shared.domain.contact import plan_contact
 from shared.domain.contact_caps import Contact, logged, released
 from shared.domain.contact_rules import Cap, Channel
 from shared.domain.contact_windows import closes
-from shared.domain.decision import Act, Defer, Drop, Reason
+from shared.domain.decision import Act, Decision, Defer, Drop, Reason
 from shared.domain.messages import Fill, Rendered, render
 from shared.domain.notices import Notice, told_after
 from shared.domain.policy import Policy
 from shared.domain.provider_rules import ProviderRules
+from shared.domain.switches import product as switch_of
 from shared.domain.tiers import NoticeKind
 from shared.ports.book import Book
 from shared.ports.decisions import DecisionSink
@@ -93,12 +94,23 @@ class Reminders:
     pace: Pace | None = None
     links: NoticeLinks | None = None
 
-    def work(self, borrower_ids: Sequence[str], run: str, has_time: Callable[[], bool] = lambda: True) -> Summary:
+    def work(
+        self,
+        borrower_ids: Sequence[str],
+        run: str,
+        has_time: Callable[[], bool] = lambda: True,
+        summary: Summary | None = None,
+    ) -> Summary:
         """Works through borrowers' hints; safe to run twice on the same ones at once."""
         escalating: set[str] = set()
         time = TimeLeft(has_time)
         summary = for_each(
-            Line.CONTACT, borrower_ids, self.book, lambda key, s: self._borrower(key, s, escalating, time), time
+            Line.CONTACT,
+            borrower_ids,
+            self.book,
+            lambda key, s: self._borrower(key, s, escalating, time),
+            time,
+            summary,
         )
         if escalating:  # a stage may have waited for its notice
             self.queue.send(Line.STAGE, sorted(escalating), run)
@@ -113,10 +125,7 @@ class Reminders:
             facts = contact_facts(self.book, self.shelf, borrower_id, now)
             if facts is None:
                 return
-            decision = facts.decide(now)
-            sending: _Sending | ContactCard | None = None
-            if isinstance(decision, Act):
-                decision, sending = self._chosen(facts, decision, now)
+            decision, sending = self._next(facts, summary, now)
             summary.note(decision)
             if self.sink and (isinstance(sending, _Sending) or not isinstance(decision, Act)):  # else told before
                 self.sink.note(Line.CONTACT, borrower_id, now, decision)
@@ -130,6 +139,33 @@ class Reminders:
                 case Act():
                     if not self._told(sending, summary, escalating, time):
                         return
+
+    def _next(
+        self, facts: ContactFacts, summary: Summary, now: datetime
+    ) -> tuple[Decision[Notice], _Sending | ContactCard | None]:
+        """The first notice that can go. One that cannot, for its text, its provider or a switch, is counted, and keeps
+        no other back: a debit may wait for that one."""
+        waits = list[Defer]()
+        while isinstance(decision := facts.decide(now), Act):
+            chosen, sending = self._chosen(facts, decision, now)
+            if not isinstance(chosen, Defer):
+                for wait in waits:
+                    summary.note(wait)
+                return chosen, sending
+            waits.append(chosen)
+            facts = replace(facts, without=facts.without | self._kept_back(facts, decision.do))
+        if not waits or not isinstance(decision, Defer):
+            return decision, None
+        first, *others = sorted(waits, key=lambda wait: wait.until)
+        for wait in others:
+            summary.note(wait)
+        return (replace(first, until=min(first.until, decision.until)), None)
+
+    def _kept_back(self, facts: ContactFacts, notice: Notice) -> frozenset[str]:
+        """The steps for which a notice cannot go: those of products that are off, or else all that it tells."""
+        switches, files = self.switches.read(), {file.loan.loan_id: file for file in facts.loans}
+        off = {step.key for step in notice.covers if switches.stops(switch_of(files[step.loan_id].loan.product))}
+        return frozenset(off or {step.key for step in notice.covers})
 
     def _told(
         self, sending: _Sending | ContactCard | None, summary: Summary, escalating: set[str], time: TimeLeft

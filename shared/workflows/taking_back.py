@@ -31,7 +31,7 @@ from shared.workflows.facts import policy_or_none
 from shared.workflows.held_money import still_open
 from shared.workflows.returned_debits import debit_of, end_mandate
 from shared.workflows.tellings import Tellings, told_as, told_by, waiting_channel
-from shared.workflows.verdicts import KNOWN, Verdict
+from shared.workflows.verdicts import CHARGED_BACK, KNOWN, Verdict
 from shared.workflows.waking import Touched
 
 
@@ -164,7 +164,7 @@ class TakingBack:
             return Verdict("reversed") if put else None
         if not self._off_loan(entry, original, undone, back, [mark(entry, identity)]):
             return None
-        return Verdict("charged-back" if entry.kind is EntryKind.CHARGEBACK else "reversed")
+        return Verdict(CHARGED_BACK if entry.kind is EntryKind.CHARGEBACK else "reversed")
 
     def _off_loan(
         self,

@@ -15,6 +15,7 @@ class Verdict:
 
 
 KNOWN = Verdict("known")
+CHARGED_BACK = "charged-back"
 
 
 def unmatched(misfit: Misfit) -> Verdict:

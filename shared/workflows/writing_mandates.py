@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 
-from shared.domain.book import DebitCard, Instalment, LoanFile, Mandate, MandateStatus
+from shared.domain.book import DebitCard, Instalment, InstalmentState, LoanFile, Mandate, MandateStatus
 from shared.domain.changes import (
     Change,
     HoldInstalment,
@@ -57,16 +57,20 @@ def write_changes(
     """The change, its audit and what it brings forward, in one transaction; None where it lost a race."""
     loan = file.loan
     stand = {m.mandate_id: m.status for m in file.mandates} | {m.row.mandate_id: m.row.status for m in moves}
-    woken = to_wake(file) if MandateStatus.ACTIVE in stand.values() else ()
-    near, far = woken[:MOST_INSTALMENTS], woken[MOST_INSTALMENTS:]
+    debits = MandateStatus.ACTIVE in stand.values()
+    woken = to_wake(file) if debits else ()
+    claimed = [i for i in file.unpaid if i.state is InstalmentState.CLAIMED] if debits else []
+    room = max(0, MOST_INSTALMENTS - len(claimed))
+    near, far = woken[:room], woken[room:]
     if not _wake_later(book, far, now):
         return None
     changes: list[Change] = [
         *(SaveMandate(replace(move.row, since=now), loan.gate_rev) for move in moves),
         Insert(mandate_entry(loan, moves, note.what, note.actor, note.reason, note.detail, now)),
         *(SaveInstalment(replace(i, step=now, rev=i.rev + 1)) for i in near),
+        *(SaveInstalment(replace(i, rev=i.rev + 1)) for i in claimed),  # who settles it decides its step anew
         WakeContact(loan.borrower_id, now),
-        *(change for change in more if not _is_held_by_its_save(change, near)),
+        *(change for change in more if not _is_held_by_its_save(change, (*near, *claimed))),
     ]
     if not book.commit(changes):
         return None

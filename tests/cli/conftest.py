@@ -11,6 +11,11 @@ from moto import mock_aws
 from shared.cli.main import run
 from tests.tables import create_tables, table_environment
 
+NO_STACK = """\
+<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>
+<Code>ValidationError</Code><Message>Stack with id duebell does not exist</Message></Error></ErrorResponse>"""
+"""What CloudFormation says of a stack that is not there."""
+
 MORNING = "2026-03-01T02:00:00Z"  # 10:00 in Shanghai
 
 

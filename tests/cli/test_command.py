@@ -7,11 +7,12 @@ from pathlib import Path
 import boto3
 import pytest
 import typer
+from botocore.exceptions import ClientError
 
 from shared.cli import main
 from shared.cli.session import Session
 from shared.domain.errors import InputError, StoreError
-from tests.cli.conftest import Duebell
+from tests.cli.conftest import NO_STACK, Duebell
 from tests.portfolios import GOOD, write
 from tests.wire import Wire, http, wire
 
@@ -22,9 +23,9 @@ STACK = """\
 <member><OutputKey>Shards</OutputKey><OutputValue>4</OutputValue></member>
 <member><OutputKey>QueueContactDeadUrl</OutputKey><OutputValue>http://queue</OutputValue></member>
 </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"""
-NO_STACK = """\
-<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>
-<Code>ValidationError</Code><Message>Stack with id duebell does not exist</Message></Error></ErrorResponse>"""
+
+FORBIDDEN = NO_STACK.replace("ValidationError", "AccessDenied")
+REFUSED = NO_STACK.replace("ValidationError", "AccountProblem")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,33 @@ def test_a_session_reads_the_outputs_of_the_stack_once(cloudformation: Wire) -> 
 def test_the_environment_comes_before_the_stack(cloudformation: Wire) -> None:
     assert Session("duebell", {"TABLE_LOANS": "mine"}).value("TABLE_LOANS") == "mine"
     assert cloudformation.requests == []
+
+
+def test_a_part_that_not_every_stack_has_is_there_where_a_variable_or_an_output_says_so(cloudformation: Wire) -> None:
+    session = Session("duebell", {"MINE": "x", "TABLE_LOANS": ""})
+    assert session.has("MINE")
+    assert not session.has("TABLE_LOANS")
+    assert cloudformation.requests == []
+    assert session.has("SHARDS")
+    assert not session.has("STUB_BOOKS_TABLE")
+
+
+@pytest.mark.parametrize(("status", "answer"), [(400, NO_STACK), (403, FORBIDDEN)])
+def test_a_stack_that_is_not_there_or_may_not_be_asked_has_no_such_part(
+    duebell: Duebell, monkeypatch: pytest.MonkeyPatch, status: int, answer: str
+) -> None:
+    with wire(http(status, answer.encode(), "Content-Type: text/xml")) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
+        assert not Session("duebell", {}).has("STUB_BOOKS_TABLE")
+
+
+def test_a_stack_that_cannot_answer_now_is_not_taken_for_one_without_a_part(
+    duebell: Duebell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with wire(http(400, REFUSED.encode(), "Content-Type: text/xml")) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
+        with pytest.raises(ClientError, match="AccountProblem"):
+            Session("duebell", {}).has("STUB_BOOKS_TABLE")
 
 
 def test_a_stack_that_is_not_there_is_named(duebell: Duebell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -37,11 +37,28 @@ def test_a_patch_makes_a_seed_fail_and_the_line_says_how_to_see_it_again(duebell
     assert "requests-were-claimed" in ran.out
 
 
+def test_a_page_that_cannot_be_written_costs_nobody_the_result(duebell: Duebell, tmp_path: Path) -> None:
+    ran = duebell(*SMALL, "--seeds", "1", "--report", str(tmp_path))
+    assert ran.code == 2
+    assert "0 of 1 seeds breached an invariant" in ran.out
+    assert f"--report {tmp_path}: it cannot be written" in ran.err
+
+
+def test_a_failing_series_prints_the_line_with_the_faults_that_were_asked_for(duebell: Duebell) -> None:
+    patched = ("--loans", "20", "--days", "75", "--break", "claim-after-act", "--faults", "none", "--jobs", "1")
+    ran = duebell("simulate", *patched, "--seeds", "1", "--no-shrink")
+    again = "again: duebell simulate --seed 0 --loans 20 --days 75 --break claim-after-act --faults none"
+    assert (ran.code, again in ran.out) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         (("--break", "nothing"), "--break nothing is none of"),
         (("--faults", "present"), "--faults present: write all, none, or places such as present#12"),
+        (("--report", "nowhere/page.md"), "--report nowhere/page.md: there is no folder nowhere"),
+        (("--seed", "1", "--breaks", "2"), "--seed runs one seed alone"),
+        (("--seed", "1", "--report", "page.md"), "--seed runs one seed alone"),
         (("--faults", "dinner#3"), "--faults dinner#3: write all, none, or places such as present#12"),
     ],
 )

@@ -101,8 +101,8 @@ _EUM_REPLIES = {
 }
 
 
-def ses_error(status: int, code: str) -> bytes:
-    body = json.dumps({"message": f"{EMAIL} is wrong"}).encode()
+def ses_error(status: int, code: str, says: str = f"{EMAIL} is wrong") -> bytes:
+    body = json.dumps({"message": says}).encode()
     return http(status, body, f"Content-Type: application/json\r\nx-amzn-ErrorType: {code}")
 
 

@@ -321,6 +321,13 @@ def test_a_notice_is_read_with_all_that_its_receipts_said(world: Stores) -> None
     assert world.book.notice("b-1", OPENED.notice_key) == OPENED
 
 
+def test_an_opening_and_a_click_of_the_same_moment_are_both_kept(world: Stores) -> None:
+    assert world.book.commit([SaveReceipt(DELIVERED, None)])
+    assert world.book.commit([SaveReceipt(replace(OPENED, opened_at=None), "delivered")])
+    assert world.book.commit([SaveReceipt(replace(OPENED, clicked_at=None), "delivered")])
+    assert world.book.notice("b-1", OPENED.notice_key) == OPENED
+
+
 def test_a_receipt_that_comes_before_the_settlement_outlives_it(world: Stores) -> None:
     assert world.book.commit([SaveReceipt(OPENED, None), Insert(an_entry())])
     assert world.book.commit([SaveNotice(SENT)])

@@ -338,6 +338,14 @@ def test_what_ses_refuses_is_about_the_message_or_about_the_account(status: int,
         assert provider.send(outgoing(address=EMAIL, subject="x")) == Sent(result, detail=code)
 
 
+def test_a_sender_of_ours_that_ses_does_not_know_is_no_word_about_the_message() -> None:
+    says = "Email address is not verified. The following identities failed the check in region US-EAST-1: pay@l.example"
+    with wire(ses_error(400, "MessageRejected", says)) as server:
+        provider = BY_NAME["ses"].open(server.url, 5, FixedClock(NOW))
+        answer = provider.send(outgoing(address=EMAIL, subject="x"))
+    assert answer == Sent(SendResult.RETRY_LATER, detail="SenderNotVerified")
+
+
 # A gateway of an operator's own.
 
 

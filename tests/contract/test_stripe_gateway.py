@@ -361,11 +361,28 @@ def test_the_newest_refunds_are_looked_through_page_by_page_and_not_for_ever() -
 
 @pytest.mark.parametrize(
     ("minor", "currency", "amount"),
-    [(10050, "CZK", 10050), (500, "JPY", 500), (5, "ISK", 500), (7, "UGX", 700), (1230, "KWD", 1230)],
+    [
+        (10050, "CZK", 10050),
+        (500, "JPY", 500),
+        (5, "ISK", 500),
+        (7, "UGX", 700),
+        (1230, "KWD", 1230),
+        (1_250_000, "MGA", 12_500),
+    ],
 )
 def test_amounts_are_counted_as_stripe_counts_them(minor: int, currency: str, amount: int) -> None:
     assert stripe_amount(Money(minor, currency)) == amount
     assert money_of(amount, currency.lower()) == Money(minor, currency)
+
+
+def test_a_part_of_what_stripe_counts_in_is_not_sent() -> None:
+    assert stripe_amount(Money(1_250_001, "MGA")) is None
+    with wire(http(200, b"{}")) as server:
+        asked = DebitRequest("L1:P000001", Money(1_250_001, "MGA"), ACCOUNT, "M1")
+        assert gateway_at(server).present(asked) == DebitAnswer(Outcome.CONFIG)
+        back = RefundRequest("L1:P000002", "L1:P000001", Money(50, "MGA"))
+        assert gateway_at(server).refund(back) == DebitAnswer(Outcome.CONFIG)
+        assert not server.requests
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(501, "isk"), (1.0, "czk"), (True, "czk"), (1, "xxx"), (1, None)])

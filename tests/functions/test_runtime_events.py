@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.policy_files import rail_codes
-from shared.domain.bank_file import BankFileNews, BankRow, BankRows
+from shared.domain.bank_file import BankFile, BankFileNews, BankRow, BankRows
 from shared.domain.book import EntryKind, Line, Outcome
 from shared.domain.errors import EventError
 from shared.domain.money import Money
@@ -289,8 +289,8 @@ def rows(*found: object, **changes: Any) -> dict[str, Any]:
     return {"v": 1, "kind": "rows", "file": "x.csv", "rows": list(found)} | changes
 
 
-def in_bucket(key: object) -> dict[str, Any]:
-    return {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": key}}}]}
+def in_bucket(*keys: object, **of_each: object) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": key} | of_each}} for key in keys]}
 
 
 ROW = [2, "BANK-1", -500, "CNY", "2026-03-09", "HB-001"]
@@ -336,7 +336,13 @@ EVIDENCE = GatewayReport("HB-001:P000001", Outcome.PAID, MONEY, None, came_in=Tr
         (received(webhook()), GatewayReport("HB-001:P000001", Outcome.PAID, MONEY, "GW0123456789ABCDEF")),
         (received(transfer()), Repayment("transfer", "BANK-1", "HB-001", MONEY, date(2026, 3, 9))),
         (rows(ROW), BankRows("x.csv", (BankRow(2, "BANK-1", -500, "CNY", date(2026, 3, 9), "HB-001"),))),
-        (in_bucket("incoming/a%2Bb+c.csv"), BankFileNews(("a+b c.csv",))),
+        (
+            rows(ROW, version="3HL4kq"),
+            BankRows("x.csv", (BankRow(2, "BANK-1", -500, "CNY", date(2026, 3, 9), "HB-001"),), "3HL4kq"),
+        ),
+        (in_bucket("incoming/a%2Bb+c.csv"), BankFileNews((BankFile("a+b c.csv"),))),
+        (in_bucket("incoming/x.csv", versionId="3HL4kq"), BankFileNews((BankFile("x.csv", "3HL4kq"),))),
+        (in_bucket("incoming/", "incoming/2026/", "incoming/X.CSV"), BankFileNews((BankFile("X.CSV"),))),
         ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}, BankFileNews(())),
     ],
 )
@@ -376,6 +382,9 @@ MALFORMED_REPAYMENTS += [
     ({"Records": [{"eventSource": "aws:sns"}]}, "Records are not those of S3"),
     ({"Records": "x"}, "Records are not those of S3"),
     (in_bucket(7), "Records are not those of S3"),
+    (in_bucket("incoming/x.csv", versionId=7), "Records are not those of S3"),
+    (rows(ROW, version=""), "version must be"),
+    (rows(ROW, version=7), "version must be"),
     ({"Records": [{"eventSource": "aws:s3", "s3": []}]}, "Records are not those of S3"),
 ]
 

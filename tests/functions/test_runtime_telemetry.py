@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import BookError, EventError
+from shared.domain.errors import BookError, EventError, StoreError
 from shared.runtime import batches, telemetry
 from tests.functions.payloads import Context, record
 from tests.functions.stack import forget_telemetry
@@ -22,6 +22,7 @@ SECRET = "王秀兰 +447700900027"
 class Done:
     counts: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, Exception] = field(default_factory=dict)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,8 @@ def test_a_summary_is_one_line_and_one_metric_for_each_count(capsys: pytest.Capt
 
     @telemetry.entry
     def handle(event: object, context: Any) -> dict[str, Any]:
-        return telemetry.report(done, run="r-1")
+        telemetry.report(done, run="r-1")
+        return telemetry.told(done, run="r-1")
 
     answer = handle({}, context())
     counts = {"act.SLOT_OPEN": 2, "attempt.paid": 1, "failed": 1}
@@ -61,6 +63,34 @@ def test_a_summary_is_one_line_and_one_metric_for_each_count(capsys: pytest.Capt
     assert values == {name: [float(n)] for name, n in (counts | {"passes": 1, "failures.KeyError": 1}).items()}
     assert metrics["service"] == SERVICE
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Duebell"
+
+
+def test_a_pass_that_a_store_ended_tells_what_it_had_done_and_which_rows_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = Done(Counter({"settled.risk": 1, "failed": 2}), Counter({"BookError": 1, "ValueError": 1}))
+
+    def fail(error: Exception) -> Exception:
+        try:
+            raise error
+        except type(error) as caught:
+            return caught
+
+    @telemetry.entry
+    def handle(event: object, context: Any) -> None:
+        with telemetry.reporting(done, run="r-1") as summary:
+            summary.broken["L-1"] = fail(BookError("loan L-1 has no borrower"))
+            summary.broken["L-2"] = fail(ValueError(SECRET))
+            raise StoreError("dynamodb: the rows are contended")
+
+    with pytest.raises(StoreError, match="contended"):
+        handle({}, context())
+    (ours, theirs, line), (metrics,) = said(capsys)
+    assert (ours["key"], ours["error"], ours["detail"]) == ("L-1", "BookError", "loan L-1 has no borrower")
+    assert (theirs["key"], theirs["error"], "detail" in theirs) == ("L-2", "ValueError", False)
+    assert theirs["place"].startswith(f"{__name__}:")
+    assert line["counts"] == {"failed": 2, "settled.risk": 1}
+    assert metrics["settled.risk"] == [1.0]
 
 
 def test_a_refused_event_is_logged_with_its_reason_and_leaves_the_function(capsys: pytest.CaptureFixture[str]) -> None:

@@ -185,13 +185,37 @@ def test_a_rails_word_that_cannot_be_read_waits_for_a_person(stack: Stack) -> No
     assert status_of(stack) == "active"
 
 
+HEADER = "reference,amount,currency,booked_on,payer_ref\r\n"
+
+
+def put(stack: Stack, name: str, content: str) -> dict[str, Any]:
+    """Puts a bank's file into the bucket; gives the event by which its reader hears of it."""
+    stack.s3.put_bucket_versioning(Bucket=stack.bucket, VersioningConfiguration={"Status": "Enabled"})
+    kept = stack.s3.put_object(Bucket=stack.bucket, Key=f"incoming/{name}", Body=content.encode())
+    made = event("record_repayments_file")
+    told = json.loads(made["Records"][0]["body"])
+    told["Records"][0]["s3"]["object"] |= {"key": f"incoming/{name}", "versionId": kept["VersionId"]}
+    made["Records"][0]["body"] = json.dumps(told)
+    return made
+
+
+def test_a_bank_file_that_was_put_over_another_one_takes_nothing_away(stack: Stack) -> None:
+    stack.at("2026-03-10 12:00")
+    told = [put(stack, "day.csv", f"{HEADER}BANK-{n},1.00,CNY,2026-03-10,BT-002\r\n") for n in (1, 2)]
+    for one in told:
+        assert stack.invoke("record_repayments", one) == {"batchItemFailures": []}
+    stack.drain(["record_repayments"])
+    assert set(stack.booked("transfer")) == {"BANK-1", "BANK-2"}
+    said = json.loads(told[1]["Records"][0]["body"])["Records"][0]["s3"]["object"]["versionId"]
+    assert stack.result("day.csv")["version"] == said
+
+
 def test_a_bank_file_is_booked_row_by_row(stack: Stack) -> None:
     stack.at("2026-03-10 12:00")
     rows = [f"BANK-{n},1.00,CNY,2026-03-10,BT-002" for n in range(60)]
     rows += ["BANK-X,ten,CNY,2026-03-10,BT-002", "BANK-Y,1.00,CNY,2026-03-10,王秀兰 +447700900027"]
-    content = "reference,amount,currency,booked_on,payer_ref\r\n" + "\r\n".join(rows)
-    stack.s3.put_object(Bucket=stack.bucket, Key="incoming/2026-03-10.csv", Body=content.encode())
-    told = event("record_repayments_file")
+    content = HEADER + "\r\n".join(rows)
+    told = put(stack, "2026-03-10.csv", content)
     for _ in range(2):
         assert stack.invoke("record_repayments", told) == {"batchItemFailures": []}
         stack.drain(["record_repayments"])

@@ -48,6 +48,24 @@ class TestOnePerson:
             assert environment["AWS_CONFIG_FILE"] == environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
         assert "SECRET_OF_MINE" not in emulator.emulator_environment(4566, tmp_path, enforce_iam=True)
 
+    def test_rights_are_put_as_the_emulator_reads_them(self) -> None:
+        """It knows a right of its own to send ten at once, and not which rows of a table a request is for."""
+        sends = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "q"}
+        assert deployment.eased(sends) == sends | {"Action": ["sqs:SendMessage", "sqs:SendMessageBatch"]}
+        some_rows = {
+            "Effect": "Allow",
+            "Action": ["dynamodb:UpdateItem"],
+            "Resource": "t",
+            "Condition": {
+                "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["SHARDS"]},
+                "Null": {"dynamodb:LeadingKeys": False},
+            },
+        }
+        table = {"Effect": "Allow", "Action": ["dynamodb:UpdateItem"], "Resource": "t"}
+        assert deployment.eased(some_rows) == table
+        by_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
+        assert deployment.eased(table | {"Condition": by_dynamodb}) == table | {"Condition": by_dynamodb}
+
     def test_a_process_that_took_over_the_pid_is_left_alone(self, tmp_path: Path) -> None:
         other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
         emulator.CHILDREN[other.pid] = other

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.check_template import ROOT, findings, read, schedule_problem, transform
+from shared.domain import keys
 from shared.domain.decision import Reason
 from tests.tables import table_shapes
 
@@ -106,7 +107,7 @@ def test_the_stack_holds_what_it_should_and_nothing_else() -> None:
         "AWS::KMS::Key": 1,  # of the borrowers
     }
     assert Counter(resource["Type"] for resource in read("infra/alarms.yaml")["Resources"].values()) == {
-        "AWS::CloudWatch::Alarm": 79,
+        "AWS::CloudWatch::Alarm": 83,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::SNS::Topic": 1,
     }
@@ -230,6 +231,43 @@ class TestFunctions:
             }
         ]
 
+    @pytest.mark.parametrize("name", ["PlanWork", "Reconcile"])
+    def test_who_counts_shards_changes_no_other_row_of_control(self, name: str) -> None:
+        """The switch board and the simulated instant stand in the same table."""
+        control = {"Fn::GetAtt": ["Tables", "Outputs.ControlArn"]}
+        found = [
+            (sorted(many(one["Action"])), one.get("Condition"))
+            for one in statements(f"{name}Role")
+            if control in many(one["Resource"])
+        ]
+        assert found == [
+            (["dynamodb:GetItem"], None),
+            (
+                ["dynamodb:UpdateItem"],
+                {
+                    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [keys.SHARDS]},
+                    "Null": {"dynamodb:LeadingKeys": False},
+                },
+            ),
+        ]
+
+    def test_nobody_else_changes_rows_of_control(self) -> None:
+        control = {"Fn::GetAtt": ["Tables", "Outputs.ControlArn"]}
+        changing = {
+            (name, action)
+            for name in FUNCTIONS
+            for one in statements(f"{name}Role")
+            if control in many(one["Resource"])
+            for action in many(one["Action"])
+            if action != "dynamodb:GetItem"
+        }
+        assert changing == {
+            ("PlanWork", "dynamodb:UpdateItem"),
+            ("Reconcile", "dynamodb:UpdateItem"),
+            ("SendReminders", "dynamodb:PutItem"),
+            ("Operate", "dynamodb:PutItem"),
+        }
+
     def test_only_principals_of_the_stack_s_account_give_orders(self) -> None:
         for name in ("Operate", "ChangeMandates"):
             assert variables(name)["OPERATORS_ACCOUNT"] == {"Ref": "AWS::AccountId"}
@@ -237,6 +275,23 @@ class TestFunctions:
     def test_no_role_reads_every_queue(self) -> None:
         for name in FUNCTIONS:
             assert "AWSLambdaSQSQueueExecutionRole" not in json.dumps(properties(f"{name}Role")["ManagedPolicyArns"])
+
+
+class TestDoors:
+    def test_a_parameter_reserves_and_limits_what_the_public_doors_take_of_the_account(self) -> None:
+        """Not the receipts' door: a STOP comes through it."""
+        limits = {name: properties(name).get("ReservedConcurrentExecutions") for name in FUNCTIONS}
+        limited = {"Fn::If": ["DoorsAreLimited", {"Ref": "DoorConcurrency"}, {"Ref": "AWS::NoValue"}]}
+        assert {name: limit for name, limit in limits.items() if limit is not None} == {
+            "ReceiveWebhooks": limited,
+            "OpenLinks": limited,
+        }
+
+    def test_nothing_is_reserved_unless_somebody_says_so(self) -> None:
+        """An account that may run ten at once can reserve none of them."""
+        assert TEMPLATE["Parameters"]["DoorConcurrency"]["Default"] == 0
+        unless = {"Fn::Not": [{"Fn::Equals": [{"Ref": "DoorConcurrency"}, "0"]}]}
+        assert TEMPLATE["Conditions"]["DoorsAreLimited"] == unless
 
 
 class TestQueues:
@@ -378,6 +433,13 @@ class TestWebhooksAndBankFiles:
         assert listing["Resource"] == {"Fn::GetAtt": ["BankFiles", "Arn"]}
         assert listing["Condition"] == {"StringLike": {"s3:prefix": "incoming/*"}}
 
+    def test_a_version_that_was_told_of_may_be_read(self) -> None:
+        """S3 asks for another right than for the latest one."""
+        assert properties("BankFiles")["VersioningConfiguration"] == {"Status": "Enabled"}
+        (reading,) = [one for one in statements("RecordRepaymentsRole") if "s3:GetObject" in many(one["Action"])]
+        assert set(reading["Action"]) == {"s3:GetObject", "s3:GetObjectVersion"}
+        assert reading["Resource"] == {"Fn::Sub": "${BankFiles.Arn}/incoming/*"}
+
     def test_only_this_bucket_may_tell_of_files(self) -> None:
         (allowed,) = properties("BankFilesMayTell")["PolicyDocument"]["Statement"]
         name = properties("BankFiles")["BucketName"]["Fn::Sub"]
@@ -385,10 +447,7 @@ class TestWebhooksAndBankFiles:
         assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         (told,) = properties("BankFiles")["NotificationConfiguration"]["QueueConfigurations"]
         assert attribute_of(told["Queue"]) == "RepaymentsQueue"
-        assert told["Filter"]["S3Key"]["Rules"] == [
-            {"Name": "prefix", "Value": "incoming/"},
-            {"Name": "suffix", "Value": ".csv"},
-        ]
+        assert told["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "incoming/"}]
 
 
 class TestTables:
@@ -530,6 +589,7 @@ class TestAlarms:
             "file.refused": {"record_repayments"},
             "mandate.rail.refused": {"record_repayments"},
             "webhook.refused": {"receive_webhooks"},
+            "records.failed": lines | {"record_repayments"},
             "receipt.malformed": {"record_receipts"},
             "receipt.of-nobody": {"record_receipts"},
             "receipt.refused": {"record_receipts"},

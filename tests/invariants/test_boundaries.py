@@ -781,6 +781,24 @@ class TestMoneyThatLeaves:
         found = names(replace(book(), attempts=[*the_book().attempts, back]))
         assert ("taken-back-at-most" in found) is wrong
 
+    @pytest.mark.parametrize(
+        ("came", "given_back", "wrong"),
+        [(120_000, 120_000, False), (120_000, 120_001, True), (90_000, 101_500, False), (90_000, 101_501, True)],
+    )
+    def test_money_of_another_amount_goes_back_whole(self, came: int, given_back: int, wrong: bool) -> None:
+        """What the gateway took under the key of an attempt over 101,500, and what the attempt asked for: the more."""
+        (asked,) = (row for row in the_book().attempts if row.loan_id == "l-1" and row.outcome == "paid")
+        held = payment("l-1:P000008", came, loan_id="SUSPENSE", source="gateway")
+        refused = replace(asked, seq=8, outcome="insufficient", amount_minor=101_500)
+        back = replace(refused, seq=9, refunds=8, amount_minor=given_back, state="claimed", outcome=None)
+        of = replace(with_entries(held), attempts=[*the_book().attempts, refused, back])
+        assert ("taken-back-at-most" in names(of)) is wrong
+
+    def test_what_no_attempt_took_is_not_given_back(self) -> None:
+        (paid,) = (row for row in the_book().attempts if row.loan_id == "l-1" and row.outcome == "paid")
+        back = replace(paid, seq=7, refunds=6, amount_minor=1, state="claimed", outcome=None)
+        assert "taken-back-at-most" in names(replace(book(), attempts=[*the_book().attempts, back]))
+
     def test_money_is_where_its_mark_says(self) -> None:
         (transfer,) = (e for e in the_book().entries if e.loan_id == "l-5")
         mark = MoneyRow("transfer", transfer.external_id, "l-5")

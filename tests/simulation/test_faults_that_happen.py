@@ -1,8 +1,10 @@
 """What counts as a fault: what changed something. And how long a request may be on its way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,15 @@ from shared.ports.portfolio import Imported
 from shared.ports.world import DebitRequest, RefundRequest
 from shared.simulation.actors import Baton, Job
 from shared.simulation.boundaries import Boundary
-from shared.simulation.engine import MISSED_FOR, STALLS, WORKER_LIFE, Options, Simulation
-from shared.simulation.faults import Fault, Plan, Tally
-from shared.simulation.gateway import Account, GatewayModel, Habit, Manners
+from shared.simulation.engine import MISSED_FOR, STALLS, TOLD_WITHIN, WORKER_LIFE, Options, Simulation
+from shared.simulation.faults import CrashError, Fault, Plan, Tally
+from shared.simulation.gateway import Account, Charge, GatewayModel, Habit, Manners
+from shared.simulation.portfolio import draw_book, draw_young_loans
 from shared.simulation.stored import SimulatedBook
+from shared.simulation.story import named_in
 from shared.simulation.wire import SimulatedGateway
 from shared.workflows.attempt_deductions import FRESH
-from tests.unit.builders import a_card, a_loan, an_instalment, at
+from tests.unit.builders import DUE, a_card, a_loan, an_instalment, at
 
 NOON = at("2026-03-10 12:00")
 KEY = "l-1:P000001"
@@ -181,3 +185,55 @@ def test_who_is_frozen_past_his_life_is_killed() -> None:
 def test_who_is_held_up_lives_on_past_the_time_for_acting() -> None:
     assert min(STALLS) > FRESH
     assert max(STALLS) < WORKER_LIFE
+
+
+def test_who_is_killed_before_his_first_call_has_died_of_it() -> None:
+    """Else the job would count as done, and what must arrive would be lost."""
+    baton, ran = Baton(), list[str]()
+
+    def first() -> None:
+        ran.append("first")
+        baton.pause()
+        ran.append("and on")
+
+    jobs = [Job("first", first), Job("second", first)]
+    ended = list(baton.race(jobs, Random(0), lambda: ([], True)))
+    assert sorted(job.name for job, _ in ended) == ["first", "second"]
+    assert [type(error) for _, error in ended] == [CrashError, CrashError]
+    assert ran == ["first"]
+
+
+def test_a_charge_of_which_no_news_ever_came_is_a_breach() -> None:
+    life, _ = a_life(Fault.STALLED)
+    life.model.charges.append(Charge(KEY, "ref-1", Money(101_500, "CNY"), life.clock.at))
+    life.news.untold.add((KEY, "ref-1"))
+    life.clock.advance(TOLD_WITHIN)
+    assert list(life._never_told()) == []
+    life.clock.advance(timedelta(seconds=1))
+    assert [(breach.check, breach.subject) for breach in life._never_told()] == [("news-arrives", KEY)]
+    life.news.untold.clear()
+    assert list(life._never_told()) == []
+
+
+def test_a_key_that_is_used_for_another_request_is_a_breach() -> None:
+    life, _ = a_life(Fault.STALLED)
+    life.model.accounts["balance-1"] = Account(Habit.PAYS)
+    life.model.present(REQUEST)
+    life.model.present(REQUEST)
+    life._check()
+    assert not {breach.check for breach in life.verdict.breaches} & {"requests-were-claimed"}
+    life.model.present(replace(REQUEST, amount=Money(1, "CNY")))
+    life._check()
+    assert "requests-were-claimed" in {breach.check for breach in life.verdict.breaches}
+
+
+def test_the_loans_of_the_last_days_are_none_of_a_large_book() -> None:
+    def draw() -> tuple[set[str], set[str]]:
+        rest: Any = (["jiebei"], ["stub"], {})
+        book, young = draw_book(Random(0), 1_200, *rest), draw_young_loans(Random(1), 8, DUE, *rest)
+        return {h.loan.loan_id for h in book}, {h.loan.loan_id for h in young}
+
+    old, young = draw()
+    assert len(old) >= 1_200
+    assert not old & young
+    assert {named_in(f"instalment {loan}#001") for loan in old | young} == old | young

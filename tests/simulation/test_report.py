@@ -43,6 +43,17 @@ def test_how_much_was_judged_is_told() -> None:
     assert "7 debits, 0 due-days, 0 arrears" in page(replace(RUN, total=total))
 
 
+def test_each_check_is_told_with_when_it_is_asked() -> None:
+    lines = {line.partition(": ")[0]: line.partition(": ")[2] for line in page(RUN).splitlines() if ": " in line}
+    weekly, at_once = lines["Every 7 days and at the end"], lines["At every commit and every request"]
+    rest = lines["At the end, after the days without faults"]
+    assert "fields-survive" in weekly
+    assert "rows-can-be-read" not in page(RUN)
+    assert "switches-hold" in at_once
+    assert rest == "lines-move, stages-arrive, debits-arrive, notices-arrive, news-arrives."
+    assert not {name.strip(" .") for name in rest.split(",")} & {name.strip(" .") for name in weekly.split(",")}
+
+
 def test_the_workflows_that_no_seed_runs_are_named() -> None:
     told = " ".join(NOT_EXERCISED)
     for name in ("turn_switches", "set_consent", "order_resolutions", "receive_webhooks", "open_links", "explain"):

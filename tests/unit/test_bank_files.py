@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,15 +13,19 @@ from shared.adapters.policy_files import rail_codes
 from shared.domain.bank_file import (
     MOST_LINE_BYTES,
     BadRow,
+    BankFile,
     BankFileNews,
     BankRow,
     header_problem,
     is_file_name,
     read_row,
+    result_name,
 )
 from shared.domain.book import EntryKind, InstalmentState, Line, Outcome
+from shared.domain.errors import StoreError
 from shared.domain.repayment import Channel, GatewayReport, Repayment, TakenBack
 from shared.runtime import repayment_events
+from shared.workflows.passes import Summary
 from shared.workflows.repayments_intake import RepaymentsIntake
 from tests.unit.builders import at
 from tests.unit.test_record_repayments import adds_up, balance, book, booker, cny, transfer, two_instalments
@@ -43,8 +48,11 @@ class Bank:
     def put(self, content: str | bytes, name: str = NAME, twice: bool = False) -> dict[str, int]:
         """Puts a file and books what it says, as the queue would; `twice`: every message comes twice."""
         self.files.files[name] = content.encode() if isinstance(content, str) else content
+        return self.read(BankFile(name), twice)
+
+    def read(self, file: BankFile, twice: bool = False) -> dict[str, int]:
         intake = RepaymentsIntake(booker(self.town), self.files, self.queue)
-        counts = dict(intake.work(BankFileNews((name,)), "test").counts)
+        counts = dict(intake.work(BankFileNews((file,)), "test").counts)
         for body in self.queue.take() * (2 if twice else 1):
             for key, count in intake.work(repayment_events.repayment(body, CODES), "test").counts.items():
                 counts[key] = counts.get(key, 0) + count
@@ -150,12 +158,50 @@ def test_a_bad_header_refuses_the_file_whole(content: str | bytes, problem: str)
     assert bank.town.entries() == []
 
 
-def test_a_file_that_is_gone_or_has_no_good_name_is_refused() -> None:
+def test_a_file_that_is_gone_is_refused() -> None:
     bank = Bank()
-    intake = RepaymentsIntake(booker(bank.town), bank.files, bank.queue)
-    assert dict(intake.work(BankFileNews(("gone.csv", "../x.csv", "王芳.csv")), "test").counts) == {"file.refused": 3}
+    assert bank.read(BankFile("gone.csv")) == {"file.refused": 1}
     assert bank.result("gone.csv")["refused"] == "the file is gone"
-    assert list(bank.files.results) == ["gone.csv"]
+
+
+@pytest.mark.parametrize("name", ["../x.csv", "王芳.csv", "STATEMENT.CSV", "2026/03-10.csv", "x.csv.part", ""])
+def test_a_file_without_a_good_name_is_refused_and_its_result_says_so(name: str) -> None:
+    bank = Bank()
+    assert bank.read(BankFile(name, "v1")) == {"file.refused": 1}
+    (result,) = bank.files.results
+    assert result == f"unreadable-name-{sha256(name.encode()).hexdigest()[:12]}"
+    said = bank.result(result)
+    assert (said["file"], said["version"], said["rows"]) == (name, "v1", 0)
+    assert said["refused"].startswith("the name must be up to 100 letters, digits")
+
+
+def test_a_file_that_came_before_another_of_its_name_is_booked_too() -> None:
+    """The second one was put over the first before that was read."""
+    bank = Bank()
+    for version, reference, payer in (("v1", "BANK-1", "l-1"), ("v2", "BANK-2", "l-9")):
+        content = f"{HEADER}{reference},10.00,CNY,2026-03-09,{payer}\nx\n".encode()
+        bank.files.files[NAME] = bank.files.versions[BankFile(NAME, version)] = content
+    for version, found in (("v1", "repayment.booked"), ("v2", "repayment.suspense")):
+        assert bank.read(BankFile(NAME, version))[found] == 1
+        assert bank.result()["version"] == version
+    assert balance(bank.town)[0] == 1_000
+    assert bank.result(f"{NAME}.from-line-2")["version"] == "v2"
+
+
+def test_what_was_counted_before_a_store_fell_silent_is_in_the_summary() -> None:
+    """And a refusal counts once it is written down: a run that dies before that refuses the file again."""
+
+    class Silent(MemoryBankFiles):
+        def keep_result(self, name: str, document: str) -> None:
+            if name != "gone.csv":
+                raise StoreError("not now")
+            super().keep_result(name, document)
+
+    summary = Summary()
+    intake = RepaymentsIntake(booker(two_instalments()), Silent(), KeptEvents())
+    with pytest.raises(StoreError):
+        intake.work(BankFileNews((BankFile("gone.csv"), BankFile("x.txt"))), "test", summary)
+    assert summary.counts == {"file.refused": 1}
 
 
 def test_a_bad_row_is_quarantined_with_its_line_and_the_rest_is_taken() -> None:
@@ -202,7 +248,7 @@ def test_a_large_file_is_passed_on_in_messages_of_fifty_rows() -> None:
     bank = Bank()
     bank.files.files[NAME] = (HEADER + "".join(f"B-{n},1.00,CNY,2026-03-09,l-1\n" for n in range(120))).encode()
     intake = RepaymentsIntake(booker(bank.town), bank.files, bank.queue)
-    intake.work(BankFileNews((NAME,)), "test")
+    intake.work(BankFileNews((BankFile(NAME),)), "test")
     sizes = [len(repayment_events.repayment(body, CODES).rows) for body in bank.queue.take()]  # type: ignore[union-attr]
     assert sizes == [50, 50, 20]
 
@@ -263,4 +309,6 @@ def test_what_a_row_says_of_our_books() -> None:
 def test_names_of_files() -> None:
     assert is_file_name("bank_2026-03-10.csv")
     assert not any(is_file_name(name) for name in ("x.txt", "a/b.csv", ".csv", "x.csv\n", "é.csv"))
+    assert result_name("bank_2026-03-10.csv") == "bank_2026-03-10.csv"
+    assert result_name("x/bank.csv") != result_name("y/bank.csv")
     assert header_problem(None) is not None

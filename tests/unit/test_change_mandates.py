@@ -23,7 +23,7 @@ from shared.domain.book import (
     Mandate,
     MandateStatus,
 )
-from shared.domain.changes import Change, HoldInstalment, SaveDebitCard, SaveMandate
+from shared.domain.changes import Change, HoldInstalment, SaveDebitCard, SaveInstalment, SaveMandate
 from shared.domain.contact_rules import Channel
 from shared.domain.errors import BookError, PolicyError, StoreError
 from shared.domain.mandate_requests import Asked, Changed, Refused
@@ -174,6 +174,17 @@ def test_the_longest_loan_is_enabled_and_none_of_its_instalments_is_forgotten(co
     steps = office.debit_steps()
     assert [steps[n] for n in range(1, MOST_INSTALMENTS + 1)] == [NOW] * MOST_INSTALMENTS
     assert {steps[n] for n in range(MOST_INSTALMENTS + 1, count + 1)} <= {NOW + LATER}
+
+
+def test_a_debit_that_settles_while_deduction_is_turned_on_looks_again() -> None:
+    """Decided on the cancelled mandate it would leave the agenda, and turning on wakes only what is open."""
+    office = an_office(mandates=[a_mandate(status=S.CANCELLED)])
+    assert office.claim()
+    before = office.file.instalment(1)
+    assert before is not None
+    assert isinstance(office.through(ENABLE), Changed)
+    assert office.debit_steps()[1] is None
+    assert not office.store.commit([SaveInstalment(replace(before, state=InstalmentState.OPEN, rev=before.rev + 1))])
 
 
 def test_cancelling_beside_a_mandate_whose_last_day_is_over_is_one_change_of_each_row() -> None:

@@ -366,6 +366,9 @@ def test_the_end_of_a_loan_is_told_instead_of_its_last_receipt(status: LoanStatu
     assert tier(decision) == "SETTLED"
     assert isinstance(decision, Act)
     assert (decision.do.key, decision.do.date) == ("SETTLED#l-1#000#0", DUE)
+    told_late = plan(at("2026-03-13 12:00"), with_mandate(PAID))
+    assert isinstance(told_late, Act)
+    assert told_late.do.date == DUE, "the day on which it was repaid, not that of telling"
     assert decision.do.amount == Money(300_000, "CNY")
     after = told_after(a_card(told={KEY: announced()}), decision.do, [file], DUE)
     assert after.loan_ids == ()

@@ -127,6 +127,19 @@ def test_no_lower_amount_without_all_of_its_conditions(
     assert not isinstance(plan(instalment, mandate=ALONE, rail=rail, partial_percent=percent), Act)
 
 
+def test_after_a_lower_amount_the_accounts_are_not_asked_again() -> None:
+    again = plan(answered(Outcome.INSUFFICIENT, 0, 4, 50_750), partial_percent=50, max_attempts=9, due_day_attempts=9)
+    assert again == Defer(at(f"{DUE} 12:00"), Reason.SLOT_USED)
+
+
+def test_the_next_account_does_not_wait_for_the_payday_of_the_next_try() -> None:
+    """The due day's tries are used up, and the next planned day is a payday, of which only the last slot counts."""
+    tomorrow = DUE.day + 1
+    row = answered(Outcome.INSUFFICIENT, 0, 3)
+    decision = plan(row, max_attempts=9, due_day_attempts=3, usual_paydays=(tomorrow,), payday_within_days=10)
+    assert (decision.reason, decision.do.source) == (Reason.NEXT_ACCOUNT, 1)
+
+
 def test_accounts_come_before_a_lower_amount() -> None:
     assert plan(answered(Outcome.INSUFFICIENT, 0), partial_percent=50).reason is Reason.NEXT_ACCOUNT
     last = plan(answered(Outcome.INSUFFICIENT, 2), partial_percent=50)

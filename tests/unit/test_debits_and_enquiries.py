@@ -116,6 +116,21 @@ def test_what_the_gateway_never_saw_is_presented_again_under_the_same_key() -> N
     settled_once(town)
 
 
+def test_what_the_gateway_never_saw_is_not_presented_again_in_a_later_slot_beside_that_slots_own() -> None:
+    """Its instalment counts slots and days by the first claim: the later slot would debit once more."""
+    town, gateway = ready()
+    gateway.before = die
+    with pytest.raises(Dies):
+        town.work(Line.DEBIT, [KEY])
+    gateway.before = lambda: None
+    town.clock.set(at("2026-03-10 12:10"))
+    town.reconcile()
+    assert [(a.outcome, a.presented) for a in town.attempts()] == [(Outcome.VOID, 1)]
+    town.work(Line.DEBIT, [KEY])
+    assert [r.key for r in town.stub.presented] == ["l-1:P000002"]
+    assert town.attempts()[1].slot == "2026-03-10T12:00"
+
+
 @pytest.mark.parametrize("why", ["paid", "mandate", "late", "amount"])
 def test_what_is_no_longer_right_to_present_is_void(why: str) -> None:
     town, gateway = ready()
@@ -198,14 +213,14 @@ def test_what_is_on_the_wire_is_not_presented_a_second_time_because_an_index_lag
 
 def test_of_two_enquiries_at_once_one_does_not_void_what_the_other_presents() -> None:
     town, gateway = claimed_and_dead("lost-1")
-    town.clock.set(at("2026-03-10 21:59"))
+    town.clock.set(at("2026-03-10 11:59"))
     asked = gateway.enquire
 
     def slow_enquiry(key: str) -> DebitAnswer | None:
         answer = asked(key)
         gateway.enquire = asked  # type: ignore[method-assign]
         town.reconcile()  # another one finds the same, claims and presents
-        town.clock.set(at("2026-03-10 22:00"))  # and now it is too late to
+        town.clock.set(at("2026-03-10 12:00"))  # and now it is too late to
         return answer
 
     gateway.enquire = slow_enquiry  # type: ignore[method-assign]

@@ -302,6 +302,11 @@ def test_a_rail_that_repeats_the_same_amount_only_takes_no_other_from_an_order()
     ordered(SECOND, policy=same, amount=Money(50_000, "CNY"))
 
 
+def test_what_is_left_after_a_part_was_paid_is_a_debit_of_its_own() -> None:
+    paid = replace(attempted(Outcome.PAID, "2026-03-09T08:00"), paid_minor=40_000, interest_paid_minor=1_500)
+    assert ordered(paid, policy=a_policy_over(a_rail(same_amount=True))).amount.minor == 61_500
+
+
 def test_failures_over_all_loans_stop_orders_until_a_newer_authorisation() -> None:
     policy, stopped = a_policy_over(a_rail(failures_in_row=2)), DebitCard("b-1", 2, stopped_at=day(-1))
     assert refused(policy=policy, debits=stopped) is Reason.REAUTHORISATION_NEEDED

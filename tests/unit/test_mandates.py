@@ -196,6 +196,8 @@ def ended(was: S, now: S, minutes: int = 0, mandate_id: str = "m-1") -> AuditEnt
 def test_ending_a_suspended_mandate_is_no_way_around_the_person_who_has_to_look(end: S) -> None:
     file = a_file_of(a_mandate(status=end))
     assert plan_enable(file, TODAY, NO_FAILURES, [ended(S.SUSPENDED, end)], RAILS) is Refusal.UNDER_REVIEW
+    twice = [ended(S.SUSPENDED, S.CANCELLED), ended(S.CANCELLED, end, minutes=1)]
+    assert plan_enable(file, TODAY, NO_FAILURES, twice, RAILS) is Refusal.UNDER_REVIEW
     lifted_and_ended = [ended(S.SUSPENDED, S.ACTIVE), ended(S.ACTIVE, end, minutes=1)]
     assert isinstance(plan_enable(file, TODAY, NO_FAILURES, lifted_and_ended, RAILS), Move)
     another = [ended(S.SUSPENDED, end, mandate_id="m-2")]

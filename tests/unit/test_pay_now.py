@@ -51,6 +51,16 @@ def test_a_payoff_is_one_request_that_pays_the_whole_loan() -> None:
     assert town.charged() == 304_500
 
 
+@pytest.mark.parametrize(("numbers", "amount"), [((1, 2), None), ((1, 2, 3), "2150.00")])
+def test_the_receipt_of_a_debit_of_several_says_what_came_and_not_a_multiple_of_it(
+    numbers: tuple[int, ...], amount: str | None
+) -> None:
+    town, _ = due_town()
+    assert pay(town, *numbers, amount=amount).outcome is Outcome.PAID
+    town.work(Line.CONTACT, ["b-1"])
+    assert [n.amount.minor for n in town.notices() if n.kind == "received"] == [203_000]
+
+
 def test_several_named_instalments_and_nothing_else() -> None:
     town, _ = due_town()
     assert pay(town, 1, 3).outcome is Outcome.PAID

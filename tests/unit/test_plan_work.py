@@ -1,12 +1,13 @@
 """Planning: hints for what is due, room in the queues, and what a dry run tells."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from shared.adapters.memory.world import MemorySwitches
+from shared.adapters.memory.world import MemoryQueue, MemorySwitches
 from shared.domain.book import Line
-from shared.domain.errors import EventError
+from shared.domain.errors import EventError, StoreError
 from shared.domain.request import ByHand
 from shared.domain.switches import NEVER_WRITTEN, Switches
 from shared.workflows.plan_work import Preview
@@ -48,6 +49,20 @@ def test_what_is_not_due_is_not_hinted_at() -> None:
     town.pass_now()
     town.clock.set(at("2026-03-10 08:01"))
     assert set(town.planner().plan("run").values()) == {0}
+
+
+def test_a_line_whose_queue_does_not_answer_stops_no_other() -> None:
+    class Silent(MemoryQueue):
+        def depth(self, line: Line) -> int:
+            if line is Line.CONTACT:
+                raise StoreError("sqs: ServiceUnavailable")
+            return super().depth(line)
+
+    town = town_of(2)
+    queue = Silent()
+    with pytest.raises(StoreError, match="ServiceUnavailable"):
+        replace(town.planner(), queue=queue).plan("run")
+    assert {line: queue.depth(line) for line in (Line.DEBIT, Line.STAGE)} == {Line.DEBIT: 1, Line.STAGE: 1}
 
 
 def ask(town: Town, **changes: object) -> Preview:

@@ -72,7 +72,7 @@ EXPECTED: dict[str, dict[str, object]] = {
         "max_attempts": 2,
         "attempts_within_days": 30,
         "zone": "Europe/London",
-        "retry_outcomes": SOFT,
+        "retry_outcomes": {Outcome.INSUFFICIENT, Outcome.LIMIT},
     },
     "bacs": {
         "attempts_within_days": 30,
@@ -424,6 +424,14 @@ def test_the_newest_pack_says_what_codes_mean_even_when_none_is_valid_any_more()
     for packs in ([old, new, other], [other, new, old]):
         assert codes_of("ach", packs)["R99"] is Outcome.RISK
     assert "R99" not in codes_of("ach", [old])
+
+
+def test_a_pack_that_ships_ahead_of_its_day_says_nothing_of_codes_before_it() -> None:
+    old = the_pack("ach")
+    new = replace(with_leaf(old, "codes.risk", ["R99"]), valid_from=date(2027, 1, 1))
+    assert "R99" not in codes_of("ach", [new, old], date(2026, 12, 31))
+    assert codes_of("ach", [new, old], date(2027, 1, 1))["R99"] is Outcome.RISK
+    assert codes_of("ach", [new], date(2026, 12, 31))["R99"] is Outcome.RISK
 
 
 def test_one_rail_s_codes_are_not_another_s_whose_name_begins_alike() -> None:

@@ -387,6 +387,23 @@ def test_an_announcement_that_certainly_never_arrived_goes_by_another_channel_un
     assert len(town.notices()) == 2
 
 
+@pytest.mark.parametrize(("days_later", "repeats"), [(0, 1), (1, 0)])
+def test_an_announcement_that_never_arrived_counts_no_more_whatever_was_told_since(
+    days_later: int, repeats: int
+) -> None:
+    """One that was given anew on another day stands."""
+    town = announced(email="li@example.com")
+    before = card(town)
+    ((key, told),) = before.told.items()
+    later = replace(told, tier="DUE", announced_on=told.on + timedelta(days=days_later))
+    town.book.commit([SaveCard(replace(before, told={key: later}, rev=before.rev + 1))])
+    assert hear(town, What.FAILED_FOR_GOOD).counts["receipt.told-again"] == repeats
+    announced_on = None if repeats else later.announced_on
+    assert card(town).told == {
+        key: replace(later, announced_on=announced_on, announced_minor=0 if repeats else 101_500)
+    }
+
+
 def test_an_announcement_that_arrived_after_all_is_told_and_not_asked_for_for_ever() -> None:
     """It was taken for lost, and before it went by another channel the phone said that it is there."""
     town = announced(email="li@example.com")

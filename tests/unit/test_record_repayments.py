@@ -320,13 +320,14 @@ def test_two_amounts_under_a_key_that_is_none_of_ours_are_one_money_and_a_contra
 
 def test_what_became_of_each_is_told_with_its_problem() -> None:
     town = in_doubt()
-    verdicts, _ = booker(town).judge([transfer(), transfer(reference="BANK-2", loan_id="l-9"), transfer()], "test")
+    news = [transfer(), transfer(reference="BANK-2", loan_id="l-9"), transfer()]
+    verdicts = booker(town).judge(news, "test", Summary())
     assert verdicts == [
         Verdict("booked"),
         Verdict("suspense", Misfit.NO_SUCH_LOAN, "no such loan: l-9"),
         Verdict("known"),
     ]
-    again, _ = booker(town).judge([transfer(reference="BANK-2", loan_id="l-9")], "test")
+    again = booker(town).judge([transfer(reference="BANK-2", loan_id="l-9")], "test", Summary())
     assert again == [Verdict("known", problem="no such loan: l-9")]
 
 
@@ -488,6 +489,16 @@ def test_a_chargeback_closes_the_instalment_until_a_person_has_looked() -> None:
     assert len(town.attempts()) == 1
     assert town.entries()[-1].kind is EntryKind.CHARGEBACK
     adds_up(town)
+
+
+def test_a_dispute_that_is_told_of_before_its_payment_is_counted_as_one_at_once_and_once() -> None:
+    """It comes off the loan when the payment is booked, by whoever books it: the page is not left to him."""
+    town = Town()
+    town.clock.set(at("2026-03-12 12:00"))
+    told = book(town, taken(101_500, kind=EntryKind.CHARGEBACK))
+    assert told == {"repayment.suspense": 1, "repayment.charged-back": 1, "quarantine.NO_SUCH_PAYMENT": 1}
+    assert book(town, taken(101_500, kind=EntryKind.CHARGEBACK)) == {"repayment.known": 1}
+    assert book(town, taken(500, "BANK-2")) == {"repayment.suspense": 1, "quarantine.NO_SUCH_PAYMENT": 1}
 
 
 def test_a_transfer_that_its_payer_disputes_is_owed_again_and_closes_nothing() -> None:

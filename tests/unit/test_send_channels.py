@@ -304,12 +304,13 @@ def test_a_switch_of_a_channel_is_no_definite_non_send_and_the_next_one_is_not_a
     assert town.asked == []
 
 
-def test_a_message_that_speaks_of_a_product_that_is_off_waits_too() -> None:
+def test_a_message_that_speaks_of_the_arrears_of_a_product_that_is_off_waits_too() -> None:
     town = Street()
     town.take_on(a_borrower(), a_loan(loan_id="l-2", product="huabei"), [an_instalment(loan_id="l-2")])
+    town.clock.set(at("2026-03-11 12:00"))
     town.switches = MemorySwitches(Switches(on=True, off=frozenset({"product:huabei"})))
-    town.pass_now()
-    assert (town.asked, town.total.counts["defer.SWITCHED_OFF"]) == ([], 1)
+    town.work(Line.CONTACT, ["b-1"])
+    assert (town.asked, town.total.counts["defer.SWITCHED_OFF"]) == ([], 2)
 
 
 def test_a_switch_turned_after_the_claim_stops_the_send_and_gives_the_place_back() -> None:

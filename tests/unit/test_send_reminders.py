@@ -6,14 +6,17 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from shared.adapters.memory.world import MemorySwitches
 from shared.adapters.policy_files import PolicyFiles
 from shared.domain.book import BorrowerFile, ContactCard, Line, NoticeState
 from shared.domain.changes import Change, SaveCard, SaveNotice
 from shared.domain.errors import PolicyError
 from shared.domain.policy import Policy
+from shared.domain.switches import Switches
 from shared.ports.book import Book
 from shared.ports.world import SendResult, Sent
-from tests.unit.builders import a_borrower, a_loan, an_instalment, at
+from shared.workflows.debit_facts import SWITCHED_OFF_RETRY
+from tests.unit.builders import a_borrower, a_loan, a_mandate, an_instalment, at
 from tests.unit.town import Town
 
 
@@ -93,6 +96,35 @@ def test_a_send_that_certainly_failed_is_tried_again_after_a_while_and_not_for_e
     town.pass_now()
     assert [(n.state, n.sends) for n in town.notices()] == [(NoticeState.UNDELIVERABLE, 2)]
     assert town.inbox.sent == []
+
+
+def test_a_message_that_cannot_go_keeps_no_other_back() -> None:
+    """Of a product that is off the borrower is late; the other one's debit has to be announced all the same."""
+    town = due_today()
+    town.take_on(
+        a_borrower(),
+        a_loan(loan_id="l-2", product="huabei"),
+        [an_instalment(loan_id="l-2", due_on=date(2026, 3, 12))],
+        a_mandate(loan_id="l-2"),
+    )
+    town.clock.set(at("2026-03-11 09:00"))
+    town.switches = MemorySwitches(Switches(on=True, off=frozenset({"product:jiebei"})))
+    counts = town.work(Line.CONTACT, ["b-1"]).counts
+    assert [(n.kind, n.covers[0].split("#")[1]) for n in town.notices()] == [("pre-debit", "l-2")]
+    assert counts["defer.SWITCHED_OFF"] >= 1
+    assert card(town).step == town.clock.now() + SWITCHED_OFF_RETRY
+    town.switches = MemorySwitches()
+    town.clock.advance(SWITCHED_OFF_RETRY)
+    town.pass_now()
+    assert {n.kind for n in town.notices()} == {"pre-debit", "overdue"}
+
+
+def test_of_one_message_the_part_about_a_product_that_is_off_is_left_out() -> None:
+    town = due_today()
+    town.take_on(a_borrower(), a_loan(loan_id="l-2", product="huabei"), [an_instalment(loan_id="l-2")])
+    town.switches = MemorySwitches(Switches(on=True, off=frozenset({"product:jiebei"})))
+    town.work(Line.CONTACT, ["b-1"])
+    assert [n.covers for n in town.notices()] == [("DUE#l-2#001#0",)]
 
 
 def test_a_release_keeps_what_others_wrote_on_the_card_meanwhile() -> None:

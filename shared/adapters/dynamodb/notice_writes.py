@@ -16,8 +16,11 @@ def save_notice(write: Write, row: NoticeRecord, shards: int) -> None:
 
 
 def save_receipt(write: Write, row: NoticeRecord, was: str | None) -> None:
-    """A settled state is written over an open one; any other must be the one that stands."""
-    write.values |= receipt_values(row)
+    """A settled state is written over an open one; any other must be the one that stands. An opening takes no click
+    away that came at the same moment."""
+    values = receipt_values(row)
+    seen = {name: values.pop(name) for name in ("opened_at", "clicked_at")}
+    write.values |= values | present(seen)
     write.require("#sends = :was_sends", "sends", was_sends=number(row.sends))
     if was is None:
         write.require("attribute_not_exists(#delivery)", "delivery")

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 
-from shared.domain.bank_file import MOST_BYTES, MOST_LINE_BYTES
+from shared.domain.bank_file import MOST_BYTES, MOST_LINE_BYTES, BankFile
 from shared.domain.errors import InputError
 
 
 class MemoryBankFiles:
-    """BankFiles over a dict of whole files; `results` are the documents put beside them, by name."""
+    """BankFiles over whole files: `files` by name, the latest of each, and `versions` of those that have one.
+
+    `results` are the documents put beside them, by name.
+    """
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.files = dict(files or {})
+        self.versions: dict[BankFile, bytes] = {}
         self.results: dict[str, str] = {}
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        content = self.files.get(name)
+    def lines(self, file: BankFile) -> Iterator[bytes]:
+        content = self.versions.get(file) if file.version else self.files.get(file.name)
         if content is None:
             raise InputError("the file is gone")
         if len(content) > MOST_BYTES:

@@ -372,8 +372,8 @@ def _with_receipts(row: NoticeRecord, said: NoticeRecord) -> NoticeRecord:
         delivery=said.delivery,
         delivery_code=said.delivery_code,
         delivery_at=said.delivery_at,
-        opened_at=said.opened_at,
-        clicked_at=said.clicked_at,
+        opened_at=said.opened_at or row.opened_at,
+        clicked_at=said.clicked_at or row.clicked_at,
     )
 
 

@@ -19,6 +19,7 @@ from shared.domain.errors import InputError
 from tests.cli.conftest import set_clock
 from tests.cli.operating import lived
 from tests.cli.operating.conftest import Ask, Book
+from tests.functions import template
 
 type Answer = Callable[..., Any]
 
@@ -144,7 +145,7 @@ def test_a_stack_in_which_all_is_well(practice: Practice) -> None:
     assert unwell(found) == {}
     assert found["credentials"].detail == "account 123456789012, us-east-1, https://sts.us-east-1.amazonaws.com"
     assert found["stack"].detail == "duebell is UPDATE_COMPLETE"
-    assert found["outputs"].detail == "all 30"
+    assert found["outputs"].detail == "all 34"
     assert found["table loans"].detail == "ACTIVE"
     assert found["table stub_books"].detail == "ACTIVE"
     assert found["queue contact-dead"].detail == "0 waiting"
@@ -188,6 +189,25 @@ def test_a_stack_that_is_not_there_while_the_environment_names_everything(practi
     assert "table stub_books" not in found
 
 
+def test_a_stack_that_may_not_be_looked_at_while_the_environment_names_everything(practice: Practice) -> None:
+    found = practice.look(Fake(stack=refused("AccessDenied", "DescribeStacks")), STUB_BOOKS_TABLE="")
+    detail = "duebell may not be looked at; the environment names everything"
+    assert unwell(found) == {"stack": (Level.WARN, detail)}
+    assert "function explain" in found
+
+
+def test_a_stack_about_which_nothing_can_be_learned_ends_the_examination(practice: Practice) -> None:
+    found = practice.look(Fake(stack=refused("Throttling", "DescribeStacks")))
+    assert unwell(found) == {"stack": (Level.FAIL, "AWS refused DescribeStacks: Throttling")}
+    assert "table loans" not in found
+
+
+def test_every_function_that_every_stack_has_is_looked_at() -> None:
+    outputs = template.template()["Outputs"].items()
+    always = {name for name, output in outputs if name.startswith("Function") and "Condition" not in output}
+    assert {f"Function{template.logical_id(name)}" for name in FUNCTIONS} == always
+
+
 def test_a_stack_that_is_not_there(practice: Practice) -> None:
     found = practice.look(Fake(stack=refused("ValidationError", "DescribeStacks")), TABLE_LOANS="", SHARDS="")
     detail = "there is no stack duebell; the environment does not name TABLE_LOANS, SHARDS"
@@ -198,7 +218,7 @@ def test_a_stack_that_is_not_there(practice: Practice) -> None:
 def test_a_stack_that_is_not_there_is_told_in_a_line_that_can_be_read(practice: Practice) -> None:
     nothing = dict.fromkeys(practice.environment, "")
     found = practice.look(Fake(stack=refused("ValidationError", "DescribeStacks")), **nothing)
-    assert found["stack"].detail.endswith("TABLE_LOANS, TABLE_BORROWERS, TABLE_ATTEMPTS, TABLE_NOTICES and 26 more")
+    assert found["stack"].detail.endswith("TABLE_LOANS, TABLE_BORROWERS, TABLE_ATTEMPTS, TABLE_NOTICES and 30 more")
 
 
 def test_a_stack_in_the_middle_of_something(practice: Practice) -> None:

@@ -1,10 +1,12 @@
 """`duebell status`: what is due, at work, unknown, in front of a person."""
 
 import boto3
+import pytest
 
-from tests.cli.conftest import set_clock
+from tests.cli.conftest import NO_STACK, set_clock
 from tests.cli.operating import lived
 from tests.cli.operating.conftest import Ask, Book
+from tests.wire import http, wire
 
 L2 = {"loan_id": "l-2", "entity": "LOAN"}
 
@@ -98,6 +100,18 @@ def test_what_is_switched_off_is_said_first(ask: Ask, book: Book) -> None:
     with book.changed("control", key, None):
         assert ask("status", "--json").json["switches"] == {"open": False, "off": []}
         assert "everything is off: nobody has opened the board of switches yet" in ask("status").out
+
+
+@pytest.mark.parametrize("command", [["status"], ["check"], ["loan", "show", "l-2"]])
+def test_a_stack_that_cannot_be_asked_is_not_needed_where_the_environment_names_the_tables(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """CloudFormation knows no such stack; the stub has books in few stacks, and nothing names any here."""
+    monkeypatch.delenv("STUB_BOOKS_TABLE")
+    with wire(http(400, NO_STACK.encode(), "Content-Type: text/xml")) as cloudformation:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation.url)
+        said = ask(*command)
+    assert (said.code, said.err) == (0, "")
 
 
 def test_more_shards_than_the_stack_says_are_read_where_there_were_more(ask: Ask, book: Book) -> None:
