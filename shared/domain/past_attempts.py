@@ -6,11 +6,10 @@ from datetime import date, datetime
 from typing import Protocol
 
 from shared.domain import keys
-from shared.domain.book import Attempt, AttemptState, EntryKind, Instalment, LastAttempt, LedgerEntry, LoanFile, Outcome
+from shared.domain.book import Attempt, AttemptState, Instalment, LastAttempt, LedgerEntry, LoanFile, Outcome
 from shared.domain.calendar import business_date
 from shared.domain.debit import slot_after
 from shared.domain.outcomes import RULES
-from shared.domain.repayment import GATEWAY
 
 
 class _OfLoan(Protocol):
@@ -87,7 +86,7 @@ def _claimed(tried: _Tried, row: Instalment, file: LoanFile, attempt: Attempt) -
 def _with_share(tried: _Tried, entries: Iterable[LedgerEntry], attempt: Attempt, number: int) -> _Tried:
     """Of a debit of several instalments each keeps what it got."""
     key = keys.intent_key(attempt.loan_id, attempt.seq)
-    split = (e.split for e in entries if e.source == GATEWAY and e.external_id == key and e.kind is EntryKind.PAYMENT)
+    split = (e.split for e in entries if (e.source, e.external_id) == ("gateway", key))
     share = sum(minor for parts in split for n, minor in parts if n == number)
     if tried.last is None or not tried.last.together or attempt.outcome is not Outcome.PAID or not share:
         return tried

@@ -21,10 +21,10 @@ FUNCTIONS = [name for name, one in read()["Resources"].items() if one["Type"] ==
 LARGER = {
     "operate": 375_000,
     "reconcile": 315_000,
-    "send_reminders": 330_000,
+    "send_reminders": 340_000,
     "record_receipts": 310_000,
-    "record_repayments": 320_000,
-    "explain": 310_000,
+    "record_repayments": 325_000,
+    "explain": 315_000,
 }
 """Bytes: every verb of an operator, who waits for no cold start; every provider of every channel, twice; what rails and
 banks tell of money and mandates; and every decision with its sources."""

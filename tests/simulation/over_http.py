@@ -155,6 +155,8 @@ def live(seed: int, loans: int = 40) -> Lived:
                 charged = {payment.key for payment in town.stub_books.charges()}
                 unsettled = {a.loan_id: a for a in town.attempts() if a.state is not AttemptState.SETTLED}
                 in_doubt |= {key for key in charged if key.partition(":")[0] in unsettled}
+                town.clock.advance(timedelta(minutes=10))  # within the slot what never came is presented again
+                town.reconcile()
             day += timedelta(days=1)
         for _ in range(60):
             town.clock.advance(timedelta(hours=1))
